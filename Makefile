@@ -1,0 +1,137 @@
+# Pavise: one plain Makefile. `make help` lists the targets; `./pavise` is the front door.
+#
+#   hypervisor   build/pavise.elf (64-bit, PVH note) and build/pavise.elf32 (Multiboot 1 loaders)
+#   guest        build/guest/*.elf: our own PV kernels, from guest/
+#   unit         build the host library and its tests and run them under ASan and UBSan
+#   check        formatting, headers alone, room order
+BUILD ?= build
+CC    ?= gcc
+CLANG ?= clang
+AR    ?= ar
+V     ?= 0
+Q     := $(if $(filter 1,$(V)),,@)
+
+WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wold-style-definition \
+        -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wno-unused-parameter
+STD  := -std=gnu11
+
+# ---- the hypervisor -------------------------------------------------------------------------
+HV_FLAGS := $(STD) $(WARN) -O2 -g -ffreestanding -fno-stack-protector -fno-common -fno-strict-aliasing \
+            -fpie -mno-red-zone -mgeneral-regs-only -fvisibility=hidden -fcf-protection=none \
+            -fno-asynchronous-unwind-tables -fno-omit-frame-pointer -ffunction-sections -fdata-sections \
+            -include src/arch/x86/hidden.h -Isrc -Isrc/arch/x86
+HV_C   := $(filter-out src/arch/host/%,$(wildcard src/*/*.c src/arch/x86/*.c))
+HV_S   := $(wildcard src/arch/x86/*.S)
+HV_OBJ := $(HV_C:%.c=$(BUILD)/hv/%.o) $(HV_S:%.S=$(BUILD)/hv/%.o)
+# The distribution's decompressors, linked as they are (start of day only).
+HV_LIBS := $(shell $(CC) -print-file-name=liblzma.a) $(shell $(CC) -print-file-name=libzstd.a) \
+           $(shell $(CC) -print-file-name=libz.a) $(shell $(CC) -print-file-name=liblz4.a)
+
+.PHONY: all hypervisor guest unit check clean help
+all: hypervisor guest
+
+hypervisor: $(BUILD)/pavise.elf $(BUILD)/pavise.elf32
+
+# Offsets of C structures for assembly: compiled to text, never written by hand.
+$(BUILD)/hv/asm-offsets.h: src/arch/x86/asm-offsets.c.in
+	@mkdir -p $(@D)
+	@echo "  OFFSETS $@"
+	$(Q)$(CC) $(filter-out -g,$(HV_FLAGS)) -x c -MMD -MF $@.d -MT $@ -S -o $@.s $<
+	$(Q)sed -n 's/^.*->\([A-Za-z0-9_]*\) \$$\?\(-\?[0-9]*\).*/#define \1 \2/p' $@.s > $@
+
+$(BUILD)/hv/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	$(Q)$(CC) $(HV_FLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/hv/%.o: %.S $(BUILD)/hv/asm-offsets.h
+	@mkdir -p $(@D)
+	@echo "  AS      $<"
+	$(Q)$(CC) $(HV_FLAGS) -D__ASSEMBLY__ -I$(BUILD)/hv -MMD -MP -c -o $@ $<
+
+# Linked twice: the second time with the symbol table that the first link yields, for backtraces.
+$(BUILD)/pavise.elf: $(HV_OBJ) src/arch/x86/pavise.lds tools/symbols
+	@echo "  LD      $@"
+	$(Q)echo '' | $(CC) -x assembler -c -o $(BUILD)/hv/symbols0.o -
+	$(Q)tools/symbols </dev/null >$(BUILD)/hv/symbols0.S && $(CC) -c -o $(BUILD)/hv/symbols0.o $(BUILD)/hv/symbols0.S
+	$(Q)$(call link,$(BUILD)/hv/pavise0.elf,$(BUILD)/hv/symbols0.o)
+	$(Q)nm -n $(BUILD)/hv/pavise0.elf | tools/symbols >$(BUILD)/hv/symbols1.S && $(CC) -c -o $(BUILD)/hv/symbols1.o $(BUILD)/hv/symbols1.S
+	$(Q)$(call link,$(BUILD)/hv/pavise1.elf,$(BUILD)/hv/symbols1.o)
+	$(Q)nm -n $(BUILD)/hv/pavise1.elf | tools/symbols >$(BUILD)/hv/symbols2.S && $(CC) -c -o $(BUILD)/hv/symbols2.o $(BUILD)/hv/symbols2.S
+	$(Q)$(call link,$@,$(BUILD)/hv/symbols2.o)
+link = $(CC) -nostdlib -static -no-pie -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noexecstack \
+       -Wl,-z,max-page-size=4096 -Wl,-T,src/arch/x86/pavise.lds -o $(1) $(HV_OBJ) $(2) \
+       -Wl,--start-group $(HV_LIBS) -Wl,--end-group -lgcc
+
+$(BUILD)/pavise.elf32: $(BUILD)/pavise.elf
+	@echo "  OBJCOPY $@"
+	$(Q)objcopy -O elf32-i386 $< $@
+
+# ---- the host library and its tests ---------------------------------------------------------
+HOST_SAN   ?= -fsanitize=address,undefined -fno-sanitize-recover=all
+HOST_BUILD ?= $(BUILD)/host
+HOST_FLAGS := $(STD) $(WARN) -O1 -g -fno-omit-frame-pointer -DPAVISE_HOST -Isrc -Isrc/arch/host $(HOST_SAN)
+HOST_C     := $(filter-out src/arch/x86/%,$(wildcard src/*/*.c src/arch/host/*.c))
+HOST_OBJ   := $(HOST_C:%.c=$(HOST_BUILD)/%.o)
+HOST_LDLIBS := -llzma -lzstd -lz -llz4 -lpthread
+UNIT_C     := $(wildcard tests/unit/*_test.c)
+UNIT_BIN   := $(UNIT_C:tests/unit/%.c=$(HOST_BUILD)/unit/%)
+
+$(HOST_BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  HOSTCC  $<"
+	$(Q)$(CC) $(HOST_FLAGS) -MMD -MP -c -o $@ $<
+
+$(HOST_BUILD)/libpavise-host.a: $(HOST_OBJ)
+	@echo "  AR      $@"
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(HOST_BUILD)/unit/%: tests/unit/%.c $(HOST_BUILD)/libpavise-host.a
+	@mkdir -p $(@D)
+	@echo "  HOSTLD  $@"
+	$(Q)$(CC) $(HOST_FLAGS) -Itests/unit -MMD -MP -o $@ $< $(HOST_BUILD)/libpavise-host.a -lcmocka $(HOST_LDLIBS)
+
+unit: $(UNIT_BIN)
+	$(Q)tools/run-unit-tests $(UNIT_BIN)
+
+# ---- guests of our own ----------------------------------------------------------------------
+GUEST_FLAGS := $(STD) $(WARN) -O2 -g -ffreestanding -fno-stack-protector -fno-pic -mno-red-zone \
+               -mgeneral-regs-only -mcmodel=kernel -fno-asynchronous-unwind-tables -Iguest/lib
+GUEST_LIB_C := $(wildcard guest/lib/*.c)
+GUEST_LIB_S := $(wildcard guest/lib/*.S)
+GUEST_LIB   := $(GUEST_LIB_C:%.c=$(BUILD)/%.o) $(GUEST_LIB_S:%.S=$(BUILD)/%.o)
+GUEST_C     := $(wildcard guest/tests/*.c guest/bench/*.c guest/demo/*.c)
+GUEST_ELF   := $(foreach c,$(GUEST_C),$(BUILD)/guest/$(notdir $(c:.c=.elf)))
+
+guest: $(GUEST_ELF)
+
+$(BUILD)/guest/%.o: guest/%.c
+	@mkdir -p $(@D)
+	@echo "  GUESTCC $<"
+	$(Q)$(CC) $(GUEST_FLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/guest/%.o: guest/%.S
+	@mkdir -p $(@D)
+	@echo "  GUESTAS $<"
+	$(Q)$(CC) $(GUEST_FLAGS) -D__ASSEMBLY__ -MMD -MP -c -o $@ $<
+define guest_link
+$(BUILD)/guest/$(notdir $(1:.c=.elf)): $(BUILD)/$(1:.c=.o) $(GUEST_LIB) guest/lib/guest.lds
+	@echo "  GUESTLD $$@"
+	$(Q)$(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 \
+	  -Wl,-T,guest/lib/guest.lds -o $$@ $$(filter %.o,$$^) -lgcc
+endef
+$(foreach c,$(GUEST_C),$(eval $(call guest_link,$(c))))
+
+# ---- checks ---------------------------------------------------------------------------------
+check:
+	$(Q)tools/check-format
+	$(Q)tools/check-rooms
+	$(Q)tools/check-headers
+
+clean:
+	rm -rf $(BUILD)
+
+help:
+	@sed -n '1,/^BUILD/{s/^# \{0,1\}//p}' Makefile
+
+-include $(HV_OBJ:.o=.d) $(HOST_OBJ:.o=.d) $(UNIT_BIN:=.d) $(BUILD)/hv/asm-offsets.h.d
+-include $(GUEST_LIB:.o=.d) $(GUEST_C:%.c=$(BUILD)/%.d)
