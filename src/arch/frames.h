@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// The seam to physical memory: where a machine frame can be read and written.
+//
+// All RAM is mapped, always (the direct map), so reaching a frame costs an addition and can't fail.
+#pragma once
+
+#include "impl/frames.h"
+#include "lib/address.h"
+
+/* First byte of frame `m`, which must be RAM (below max_frame()). */
+static inline void *frame_to_virt(mfn_t m);
+
+/* The frame that holds `p`, a pointer into the direct map. */
+static inline mfn_t virt_to_frame(const void *p);

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// The seam to the current guest's address space. All of Pavise reaches it through these few calls.
+//
+// A guest address is whatever the guest said. Each call checks that the range lies outside
+// Pavise's own and survives a page fault; a fault or a bad range is -EFAULT, and what was copied
+// before it stays copied. Guest memory may change between two reads: read each thing once.
+#pragma once
+
+#include "lib/address.h"
+#include "lib/compiler.h"
+
+must_check int copy_from_guest(void *to, gva_t from, size_t bytes);
+must_check int copy_to_guest(gva_t to, const void *from, size_t bytes);
+must_check int clear_guest(gva_t to, size_t bytes);
+
+/* Element `index` of an array at `base`; the element's size comes from the pointer's type. */
+#define read_guest(to, base, index) \
+    copy_from_guest((to), gva_add((base), (uint64_t)(index) * sizeof(*(to))), sizeof(*(to)))
+#define write_guest(base, index, from) \
+    copy_to_guest(gva_add((base), (uint64_t)(index) * sizeof(*(from))), (from), sizeof(*(from)))
+
+/* Whether [base, base + bytes) can be a guest range at all (nothing is said about mappings). */
+bool guest_range_ok(gva_t base, uint64_t bytes);

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// this_cpu() in a process: a thread plays a CPU.
+#pragma once
+
+#include <sched.h>
+
+struct cpu;
+extern _Thread_local struct cpu *host_this_cpu;
+
+/* Counts the kicks and alarms that were asked for, so that tests can look. */
+extern unsigned long host_kicks[64];
+
+static inline struct cpu *this_cpu(void)
+{
+    return host_this_cpu;
+}
+
+static inline void cpu_relax(void)
+{
+    sched_yield();
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Per-CPU data and pending work.
+//
+// Work is deferred by raising a bit on a CPU; it is done before that CPU next enters a guest, or
+// in its idle loop. Handlers run with interrupts off and no lock held, lowest bit first.
+#pragma once
+
+#include "arch/cpu.h"
+#include "lib/compiler.h"
+
+#define MAX_CPUS 64
+
+struct vcpu;
+
+enum cpu_work {
+    WORK_TIMER,    /* expired timers to run */
+    WORK_SCHEDULE, /* choose which vCPU runs */
+    WORK_CONSOLE,  /* received bytes to hand on */
+    WORK_DESTROY,  /* a piece of a domain's teardown */
+    WORK_KINDS,
+};
+
+/*
+ * Legend: [c] only this CPU, [a] atomic, any CPU, [I] set at start and never changed.
+ * Assembly knows some members by offset (asm-offsets.c.in).
+ */
+struct cpu {
+    struct cpu *self;        /* [I] */
+    struct vcpu *current;    /* [c] the vCPU whose state is loaded, the idle vCPU included */
+    uint64_t stack_top;      /* [I] */
+    uint32_t pending;        /* [a] bit per enum cpu_work */
+    uint32_t id;             /* [I] */
+    uint64_t flush_stamp;    /* [c] value of the flush clock at this CPU's last complete flush */
+    uint64_t current_cr3;    /* [c] what the base register holds, 0 for Pavise's own */
+    uint32_t lock_rank_bits; /* [c] ranks of locks held, debug builds */
+    uint32_t apic_id;        /* [I] */
+    uint64_t scratch;        /* [c] system-call entry's spare word */
+    void *arch;              /* [c] the machine's own part */
+    void *sched;             /* [c] the scheduler's run queue */
+    void *timers;            /* [c] the timer heap */
+};
+
+extern struct cpu *cpus[MAX_CPUS]; /* by id; NULL where none has started */
+extern unsigned int cpu_count;     /* CPUs that run; ids 0 to cpu_count - 1 */
+
+static inline struct vcpu *current_vcpu(void)
+{
+    return this_cpu()->current;
+}
+
+/* Any CPU, any lock held. Kicks the CPU where it is another one. */
+void cpu_raise(unsigned int id, enum cpu_work work);
+static inline void cpu_raise_self(enum cpu_work work)
+{
+    __atomic_fetch_or(&this_cpu()->pending, 1U << work, __ATOMIC_SEQ_CST);
+}
+
+/* At start of day, once per kind. */
+void cpu_register_work(enum cpu_work work, void (*handler)(void));
+
+/* Do all pending work of this CPU. No lock held. May switch `current`. */
+void cpu_do_work(void);
+
+/* Whether a long operation should stop at its next good place: work pends, or an interrupt does. */
+static inline bool preempt_wanted(void)
+{
+    return READ_ONCE(this_cpu()->pending) != 0;
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Spin locks with ranks. A CPU takes locks in rising rank only; debug builds check.
+//
+// Interrupts are off wherever a lock can be taken (see arch/cpu.h), so there is one flavour. A
+// waiter serves other CPUs' TLB-flush requests: a holder may wait for such a flush.
+#pragma once
+
+#include "arch/cpu.h"
+#include "lib/compiler.h"
+
+/* The one lock order, outermost first. */
+enum lock_rank {
+    RANK_DOMAIN_LIST,
+    RANK_DOMCTL,
+    RANK_DOMAIN,
+    RANK_GRANT,
+    RANK_EVENT,
+    RANK_SHUTDOWN,
+    RANK_PAGES, /* a domain's list of frames */
+    RANK_TIMER,
+    RANK_SCHED,
+    RANK_IRQ,
+    RANK_HEAP,
+    RANK_FRAMES, /* the frame allocator */
+    RANK_DEVICE,
+    RANK_CONSOLE,
+    RANK_COUNT,
+};
+
+typedef struct {
+    uint32_t held;
+    uint32_t rank;
+} spinlock_t;
+
+#define SPINLOCK(lock_rank) \
+    {                       \
+        0, (lock_rank)      \
+    }
+
+static inline void spin_init(spinlock_t *lock, enum lock_rank rank)
+{
+    lock->held = 0;
+    lock->rank = rank;
+}
+
+/* Debug builds: panics where the order is broken. */
+void lock_rank_acquire(const spinlock_t *lock);
+void lock_rank_release(const spinlock_t *lock);
+
+static inline void spin_lock(spinlock_t *lock)
+{
+#ifdef PAVISE_DEBUG
+    lock_rank_acquire(lock);
+#endif
+    while (unlikely(__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE) != 0)) {
+        while (READ_ONCE(lock->held) != 0) {
+            cpu_relax();
+        }
+    }
+}
+
+static inline bool spin_trylock(spinlock_t *lock)
+{
+    if (__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE) != 0) {
+        return false;
+    }
+#ifdef PAVISE_DEBUG
+    lock_rank_acquire(lock);
+#endif
+    return true;
+}
+
+static inline void spin_unlock(spinlock_t *lock)
+{
+#ifdef PAVISE_DEBUG
+    lock_rank_release(lock);
+#endif
+    __atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
+}

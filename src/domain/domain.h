@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Domains: what one guest owns and may do; creation, references, and an end that never blocks.
+//
+// Legend: [I] set at creation; [a] atomic; [d] `lock`; [p] `page_lock`; [L] the list's lock.
+#pragma once
+
+#include "abi/xen.h"
+#include "base/lock.h"
+#include "domain/vcpu.h"
+#include "lib/address.h"
+#include "lib/compiler.h"
+#include "lib/list.h"
+#include "lib/ranges.h"
+#include "memory/frame.h"
+
+#define MAX_VCPUS     512 /* more than MAX_VIRT_CPUS: the rest register their vcpu_info */
+#define IO_PORTS      65536
+#define MAX_DOMAINS   DOMID_FIRST_RESERVED
+#define NOT_SHUT_DOWN 0xffffffffU
+
+struct domain_events;
+struct domain_grants;
+struct domain_irqs;
+
+enum domain_life {
+    DOMAIN_ALIVE,
+    DOMAIN_DYING, /* domain_kill() has begun */
+    DOMAIN_DEAD,  /* everything was given back; only references keep the record */
+};
+
+struct domain {
+    domid_t id;          /* [I] */
+    bool privileged;     /* [I] may control others and the machine */
+    bool hardware;       /* [I] owns the machine's devices (domain 0) */
+    bool is_32bit;       /* [d] width of its kernel */
+    uint32_t max_vcpus;  /* [I] size of `vcpus` */
+    struct vcpu **vcpus; /* [d] to add, free to read: entries never go before the end */
+    spinlock_t lock;
+    uint64_t references;        /* [a] */
+    enum domain_life life;      /* [d] */
+    uint32_t pause_count;       /* [a] */
+    uint32_t shutdown_code;     /* [d] SHUTDOWN_*, NOT_SHUT_DOWN while it has not */
+    uint64_t vm_assist;         /* [a] VMASST_TYPE_* bits */
+    xen_domain_handle_t handle; /* [d] */
+    uint32_t ssid_reference;    /* [I] */
+
+    struct shared_info *shared;  /* [I] its page, through the direct map */
+    uint64_t shared_mfn;         /* [I] */
+    int64_t time_offset_seconds; /* [d] of its wall clock from the machine's */
+
+    spinlock_t page_lock;
+    struct frame_list pages;     /* [p] frames it owns and that count as its memory */
+    struct frame_list own_pages; /* [p] frames of Pavise's that it may map (shared_info, grants) */
+    uint64_t total_pages;        /* [p] */
+    uint64_t max_pages;          /* [p] */
+    uint64_t heap_bytes;         /* [a] Pavise memory allocated on its behalf */
+
+    struct ranges *io_memory; /* [d] machine frames of devices it may map */
+    struct ranges *io_irqs;   /* [d] GSIs it may bind */
+    uint64_t *io_ports;       /* [d] bitmap, set: denied; NULL: all denied */
+
+    struct domain_events *events; /* rooms of their own */
+    struct domain_grants *grants;
+    struct domain_irqs *irqs; /* physical interrupts bound (control) */
+    struct domain *next;      /* [L] in the list of all, by rising id */
+};
+
+/*
+ * A room that keeps state for domains registers its part at start of day. Parts are told in the
+ * order of registration at creation and in reverse at the end; a NULL member is skipped.
+ */
+struct domain_part {
+    const char *name;
+    int (*create)(struct domain *d); /* 0 or -errno; undone by `destroy` of those before */
+    int (*create_vcpu)(struct vcpu *v);
+    int (*relinquish)(struct domain *d);  /* give back what others can see; HYPERCALL_RESTART
+                                             when there is more to do; called again until 0 */
+    void (*destroy_vcpu)(struct vcpu *v); /* free what is left, nobody can reach it */
+    void (*destroy)(struct domain *d);
+    struct domain_part *next;
+};
+void domain_register_part(struct domain_part *part);
+
+extern struct domain *domain0;
+
+/*
+ * Create a domain with room for `max_vcpus`. `id` DOMID_INVALID picks a free one. Returns NULL
+ * and sets *error (-EEXIST, -ENOMEM, -EINVAL). The caller gets a reference.
+ */
+must_check struct domain *domain_create(domid_t id, unsigned int max_vcpus, bool privileged,
+                                        int *error);
+
+/* Find by id and take a reference; NULL where there is none. Drop it with domain_put(). */
+must_check struct domain *domain_get(domid_t id);
+/* The same with DOMID_SELF standing for the caller's own. */
+must_check struct domain *domain_get_self_or(domid_t id);
+void domain_put(struct domain *d);
+/* The next domain after `id` in rising order, with a reference; NULL at the end. */
+must_check struct domain *domain_get_next(int id);
+
+void domain_pause(struct domain *d);
+void domain_unpause(struct domain *d);
+
+/* SCHEDOP_shutdown's effect: stops all vCPUs, records `code`, tells domain 0 (VIRQ_DOM_EXC). */
+void domain_shutdown(struct domain *d, uint32_t code);
+/* The domain did what no domain may: print why, end it as crashed. Never returns to that guest. */
+void domain_crash(struct domain *d, const char *format, ...) printf_like(2, 3);
+/* Called when domain 0 shuts down; set by boot (power-off, reboot, halt). */
+extern void (*domain0_gone)(uint32_t shutdown_code);
+
+/* DOMCTL_destroydomain's effect, a piece at a time: 0 when done, else HYPERCALL_RESTART. */
+must_check long domain_kill(struct domain *d);
+
+/*
+ * Give `count` frames of one block to the domain as its memory. -EINVAL: dying; -E2BIG: over
+ * max_pages. Takes page_lock.
+ */
+must_check int domain_assign_frames(struct domain *d, mfn_t first, uint64_t count);

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// A virtual CPU: its registers while it does not run, and what it told Pavise about itself.
+//
+// Entry from a guest stores the registers straight into `regs` (the processor's own exception
+// frame lands at its end), so a switch of vCPUs copies nothing and a handler finds the guest's
+// registers by pointer. Assembly knows members by offset (src/arch/x86/asm-offsets.c.in).
+//
+// Legend: [v] only the CPU that runs the vCPU, or anyone while it is paused; [a] atomic;
+// [I] set at creation; [s] the scheduler's lock; [d] the domain's lock.
+#pragma once
+
+#include "abi/xen.h"
+#include "lib/address.h"
+#include "lib/compiler.h"
+#include "lib/list.h"
+
+struct cpu;
+struct domain;
+struct vcpu_events;
+struct vcpu_sched;
+struct vcpu_time;
+
+#define GDT_GUEST_PAGES   14 /* pages of a GDT that a guest may fill; Pavise's two come after */
+#define GDT_GUEST_ENTRIES (GDT_GUEST_PAGES * 512)
+#define LDT_MAX_PAGES     16
+
+/* Why a vCPU is not runnable; runnable where no bit is set. */
+enum vcpu_pause {
+    VCPU_DOWN = 1 << 0,    /* not brought up yet, or taken down by VCPUOP_down */
+    VCPU_BLOCKED = 1 << 1, /* waits for an event */
+    VCPU_POLLING = 1 << 2, /* waits in SCHEDOP_poll */
+    VCPU_PAUSED = 1 << 3,  /* `pause_count` is not zero, or its domain's is not */
+};
+
+enum vcpu_mode {
+    MODE_KERNEL = 1 << 0,     /* the guest's kernel runs (64-bit guests: else its user mode) */
+    MODE_FPU_TRAP = 1 << 1,   /* fpu_taskswitch(1): the next FPU use is bounced as #NM */
+    MODE_IN_SYSCALL = 1 << 2, /* entered by a system call: RCX and R11 hold what SYSRET needs */
+};
+
+/* Where a guest wants to be entered for something; a zero address means it said nothing. */
+struct callback {
+    uint64_t address;
+    uint16_t cs;         /* 32-bit guests, and compat-mode entries */
+    uint8_t mask_events; /* set evtchn_upcall_mask on entry */
+};
+
+struct vcpu {
+    struct cpu *cpu;           /* [v] the CPU whose stack entry code switches to */
+    struct cpu_user_regs regs; /* [v] ends 16-byte aligned at ss + 8: the exception stack's top */
+    uint64_t stack_top;        /* [v] that CPU's stack, for entry code */
+    struct vcpu_info *info;    /* [v] the guest's event words: in shared_info or registered */
+    uint32_t mode;             /* [v] enum vcpu_mode bits */
+    uint32_t exit_work;        /* [v] bits that keep a return off its fast path (pv/exit.h) */
+    uint64_t kernel_cr3;       /* [v] machine address of the kernel's L4 */
+    uint64_t user_cr3;         /* [v] of the user's L4, 0 where none was set */
+    uint64_t kernel_sp;        /* [v] stack_switch(): RSP of bounces out of user mode */
+    uint64_t kernel_ss;        /* [v] and their SS */
+    struct trap_info *traps;   /* [v] 256 gates */
+    struct callback event;     /* [v] */
+    struct callback failsafe;  /* [v] */
+    struct callback syscall64; /* [v] */
+    struct callback syscall32; /* [v] */
+    struct callback sysenter;  /* [v] */
+    struct callback nmi;       /* [v] */
+    uint64_t iopl;             /* [v] virtual IOPL, as in RFLAGS bits 12-13 */
+    uint64_t fault_address;    /* [v] CR2 of the last page fault that was bounced */
+    struct domain *domain;     /* [I] */
+    uint32_t id;               /* [I] number in the domain */
+
+    uint32_t pause;       /* [a] enum vcpu_pause bits */
+    uint32_t pause_count; /* [a] */
+    bool initialised;     /* [d] VCPUOP_initialise was done */
+    bool registered_info; /* [d] `info` lies in a page the guest registered */
+    mfn_t info_frame;     /* [d] that page, referenced writable */
+
+    /* segments, descriptors [v] */
+    uint64_t fs_base;        /* while not loaded */
+    uint64_t gs_base_kernel; /* while not loaded */
+    uint64_t gs_base_user;   /* while not loaded */
+    uint64_t gdt_entries;
+    mfn_t gdt_frames[GDT_GUEST_PAGES];
+    uint64_t ldt_base; /* guest address, page aligned */
+    uint32_t ldt_entries;
+    uint32_t ldt_mapped; /* bit per page of the LDT window that is mapped */
+    mfn_t ldt_frames[LDT_MAX_PAGES];
+    uint64_t debug_registers[8]; /* DR0-3, 6, 7; [4] is unused, [5] the I/O breakpoints */
+    uint64_t control4;           /* CR4 as the guest sees it */
+    uint64_t xcr0;               /* extended states the guest enabled */
+    void *fpu;                   /* 64-byte aligned XSAVE area */
+
+    uint8_t *io_bitmap; /* [v] PHYSDEVOP_set_iobitmap: guest address kept as given */
+    uint32_t io_bitmap_ports;
+
+    struct vcpu_events *events; /* rooms of their own */
+    struct vcpu_sched *sched;
+    struct vcpu_time *time;
+    struct list destroy_link;
+};
+
+_Static_assert((offsetof(struct vcpu, regs) + offsetof(struct cpu_user_regs, ss) + 8) % 16 == 0,
+               "the processor aligns its exception stack to 16 bytes");
+
+/* vCPU's guest kernel runs (as opposed to the guest's user mode). */
+static inline bool vcpu_in_kernel(const struct vcpu *v)
+{
+    return (v->mode & MODE_KERNEL) != 0;
+}
+
+/*
+ * Create vCPU `id` of `d`, down and not initialised. The domain's lock is held. NULL: out of
+ * memory. Every part (domain_part) has had its say, or none has.
+ */
+must_check struct vcpu *vcpu_create(struct domain *d, unsigned int id);
+
+/* Nested: runs again after as many unpauses. `vcpu_pause` returns once it has left its CPU. */
+void vcpu_pause(struct vcpu *v);
+void vcpu_unpause(struct vcpu *v);
+/* The same without waiting; a vCPU may do it to itself. */
+void vcpu_pause_nosync(struct vcpu *v);
+
+/* Set or clear reasons not to run. Waking tells the scheduler; blocking takes effect on exit. */
+void vcpu_set_pause(struct vcpu *v, enum vcpu_pause why);
+void vcpu_clear_pause(struct vcpu *v, enum vcpu_pause why);
+
+/* The scheduler's entry points, set when it starts: a vCPU became runnable, or ceased to be. */
+extern void (*vcpu_woken)(struct vcpu *v);
+extern void (*vcpu_slept)(struct vcpu *v, bool wait);

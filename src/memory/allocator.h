@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Buddy allocator for machine frames, and the heap for Pavise's own objects.
+#pragma once
+
+#include "lib/address.h"
+#include "lib/compiler.h"
+#include "memory/frame.h"
+
+#define MAX_ORDER 18 /* the largest block: 2^18 frames, 1 GiB */
+
+/* Start of day: give a range of usable frames to the allocator. Whole frames; not in use. */
+void frames_add_range(mfn_t first, uint64_t count);
+
+/*
+ * A block of 2^order frames whose numbers lie below 2^`address_bits` / PAGE_SIZE (64: anywhere),
+ * aligned to its size, or MFN_INVALID. Contents are undefined; owner is DOMID_INVALID, no
+ * references. Stale translations of the block have been flushed. Takes RANK_FRAMES.
+ */
+must_check mfn_t frames_alloc(unsigned int order, unsigned int address_bits);
+void frames_free(mfn_t first, unsigned int order);
+uint64_t frames_free_count(void);
+uint64_t frames_total_count(void);
+
+/* One zeroed frame of Pavise's own (owner DOMID_XEN), through the direct map; NULL when out. */
+must_check void *page_alloc(void);
+void page_free(void *page);
+/* 2^order such frames, contiguous. */
+must_check void *pages_alloc(unsigned int order);
+void pages_free(void *pages, unsigned int order);
+
+/*
+ * Zeroed memory of any size up to 4 MiB, 16-byte aligned (64 from 64 bytes on); NULL when out.
+ * Takes RANK_HEAP. Freeing NULL is fine.
+ */
+must_check void *heap_alloc(size_t bytes);
+void heap_free(void *p);
+#define heap_new(type)               ((type *)heap_alloc(sizeof(type)))
+#define heap_new_array(type, number) ((type *)heap_alloc_array((number), sizeof(type)))
+must_check void *heap_alloc_array(size_t number, size_t each);

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// One record a machine frame: who owns it, how often it is referenced, what it is used for.
+//
+// The two counts, the type and its flags share one word, so that taking or dropping a mapping
+// is one atomic operation. Every type count comes with a reference of its own.
+//
+//   bits  0-27  references: mappings, pins, grants, and one for being allocated
+//   bits 28-55  type count: uses that depend on the type
+//   bits 56-58  enum frame_type
+//   bit  59     validated: the contents are known to obey the type (always set for none/writable)
+//   bit  60     partial: validation or its reverse was interrupted; `validated_entries` says where
+//   bit  61     pinned: the owner holds a type count through MMUEXT_PIN_*
+//   bit  62     allocated: the reference that comes with ownership has not been dropped yet
+//   bit  63     locked: one CPU edits this page table
+#pragma once
+
+#include "abi/xen.h"
+#include "lib/address.h"
+#include "lib/compiler.h"
+
+enum frame_type {
+    FRAME_NONE,
+    FRAME_WRITABLE,
+    FRAME_L1,
+    FRAME_L2,
+    FRAME_L3,
+    FRAME_L4,
+    FRAME_DESCRIPTORS,
+};
+
+#define FRAME_REF_ONE    1ULL
+#define FRAME_REF_MASK   ((1ULL << 28) - 1)
+#define FRAME_TYPE_ONE   (1ULL << 28)
+#define FRAME_TYPE_COUNT (FRAME_REF_MASK << 28)
+#define FRAME_TYPE_SHIFT 56
+#define FRAME_TYPE_MASK  (7ULL << FRAME_TYPE_SHIFT)
+#define FRAME_VALIDATED  (1ULL << 59)
+#define FRAME_PARTIAL    (1ULL << 60)
+#define FRAME_PINNED     (1ULL << 61)
+#define FRAME_ALLOCATED  (1ULL << 62)
+#define FRAME_LOCKED     (1ULL << 63)
+
+struct frame {
+    uint64_t state; /* [a] as drawn above */
+    domid_t owner;  /* [a] domain id, DOMID_XEN, DOMID_IO (a hole), DOMID_INVALID (free) */
+    uint16_t validated_entries; /* guarded by FRAME_LOCKED or by being the validator */
+    uint32_t flush_stamp;       /* flush clock when the last type count went (see memory/flush.h) */
+    uint32_t next, prev;        /* guarded by the lock of the list the frame is on; frame numbers */
+    uint32_t order;       /* of the free block that starts here, while owner is DOMID_INVALID */
+    uint32_t linear_uses; /* [a] entries of other tables of its level that map it read-only */
+};
+_Static_assert(sizeof(struct frame) == 32, "two records a cache line");
+
+#define FRAME_LIST_END 0xffffffffU
+
+/* A list of frames by number: a domain's own, or the allocator's free ones. */
+struct frame_list {
+    uint32_t head;
+    uint32_t count;
+};
+
+extern struct frame *frame_table;
+extern uint64_t frame_count; /* frames 0 .. frame_count - 1 have a record; holes are DOMID_IO's */
+
+static inline bool mfn_valid(mfn_t m)
+{
+    return m.n < frame_count;
+}
+
+/* `m` must be valid. */
+static inline struct frame *frame_of(mfn_t m)
+{
+    return &frame_table[m.n];
+}
+
+static inline mfn_t mfn_of(const struct frame *f)
+{
+    return mfn((uint64_t)(f - frame_table));
+}
+
+static inline uint64_t frame_state(const struct frame *f)
+{
+    return READ_ONCE(f->state);
+}
+
+static inline enum frame_type state_type(uint64_t state)
+{
+    return (enum frame_type)((state & FRAME_TYPE_MASK) >> FRAME_TYPE_SHIFT);
+}
+
+static inline uint64_t state_type_count(uint64_t state)
+{
+    return (state & FRAME_TYPE_COUNT) >> 28;
+}
+
+/*
+ * Take a reference if `owner` owns the frame. False where another does, where it is being freed,
+ * or where the count is full.
+ */
+must_check bool frame_get(struct frame *f, domid_t owner);
+
+/* Drop a reference; the frame goes back to the allocator with the last one. */
+void frame_put(struct frame *f);
+
+/*
+ * Take a reference and a writable type count together (for a mapping, a grant, a copy).
+ * False where the frame is not the owner's or is in use as a table or descriptor page.
+ */
+must_check bool frame_get_writable(struct frame *f, domid_t owner);
+void frame_put_writable(struct frame *f);
+
+void frame_list_init(struct frame_list *list);
+void frame_list_add(struct frame_list *list, struct frame *f);
+void frame_list_remove(struct frame_list *list, struct frame *f);
