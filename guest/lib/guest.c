@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the entry point to guest_main and on to power-off.
+
+#include "guest.h"
+#include "event.h"
+#include "mm.h"
+#include "trap.h"
+
+struct start_info *start_info;
+
+// A page of the image whose frame is replaced by the real shared_info.
+static char shared_info_page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+struct shared_info *const shared_info = (struct shared_info *)shared_info_page;
+
+void guest_start(struct start_info *info);
+
+void print(const char *format, ...)
+{
+    char line[512];
+    va_list arguments;
+    size_t length;
+
+    va_start(arguments, format);
+    length = format_v(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    (void)console_io(CONSOLEIO_write, (unsigned)length, line);
+}
+
+bool running_on_oracle(void)
+{
+    return strstr((const char *)start_info->cmd_line, "hypervisor=oracle") != NULL;
+}
+
+// The last line is for whoever reads the console of a machine that only halts.
+void guest_shutdown(unsigned reason)
+{
+    struct sched_shutdown shutdown = {.reason = reason};
+
+    print("# end of image\n");
+    (void)sched_op(SCHEDOP_shutdown, &shutdown);
+    for (;;) {
+        (void)sched_op(SCHEDOP_block, NULL);
+    }
+}
+
+void guest_start(struct start_info *info)
+{
+    start_info = info;
+    trap_init();
+    mm_init();
+    if (update_va_mapping(shared_info_page, start_info->shared_info | PTE_KERNEL_RW, UVMF_INVLPG) !=
+        0) {
+        print("Bail out! shared_info cannot be mapped\n");
+        guest_shutdown(SHUTDOWN_crash);
+    }
+    event_init();
+    guest_main();
+    guest_shutdown(SHUTDOWN_poweroff);
+}
