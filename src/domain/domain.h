@@ -108,6 +108,10 @@ void domain_crash(struct domain *d, const char *format, ...) printf_like(2, 3);
 /* Called when domain 0 shuts down; set by boot (power-off, reboot, halt). */
 extern void (*domain0_gone)(uint32_t shutdown_code);
 
+/* Hooks, set at start of day: some domain's state changed (VIRQ_DOM_EXC); print a guest's state. */
+extern void (*domain_state_changed)(void);
+extern void (*domain_show_state)(const struct domain *d);
+
 /* DOMCTL_destroydomain's effect, a piece at a time: 0 when done, else HYPERCALL_RESTART. */
 must_check long domain_kill(struct domain *d);
 

@@ -113,6 +113,9 @@ static inline bool vcpu_in_kernel(const struct vcpu *v)
  */
 must_check struct vcpu *vcpu_create(struct domain *d, unsigned int id);
 
+/* The domain's end: nobody can reach the vCPU any more. */
+void vcpu_destroy(struct vcpu *v);
+
 /* Nested: runs again after as many unpauses. `vcpu_pause` returns once it has left its CPU. */
 void vcpu_pause(struct vcpu *v);
 void vcpu_unpause(struct vcpu *v);

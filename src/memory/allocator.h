@@ -8,6 +8,11 @@
 
 #define MAX_ORDER 18 /* the largest block: 2^18 frames, 1 GiB */
 
+/* Start of day, before anything else here: empty lists. heap_reset() is called by frames_reset().
+ */
+void frames_reset(void);
+void heap_reset(void);
+
 /* Start of day: give a range of usable frames to the allocator. Whole frames; not in use. */
 void frames_add_range(mfn_t first, uint64_t count);
 

@@ -42,14 +42,23 @@ enum frame_type {
 
 struct frame {
     uint64_t state; /* [a] as drawn above */
-    domid_t owner;  /* [a] domain id, DOMID_XEN, DOMID_IO (a hole), DOMID_INVALID (free) */
+    union {
+        uint64_t flush_stamp; /* flush clock when the last type count went (memory/flush.h) */
+        uint64_t heap_free;   /* heap pages: offset of the first free object plus one, 0: none */
+    };
+    uint32_t next, prev; /* guarded by the lock of the list the frame is on; frame numbers */
+    domid_t owner;       /* [a] domain id, DOMID_XEN, DOMID_IO (a hole), DOMID_INVALID (free) */
     uint16_t validated_entries; /* guarded by FRAME_LOCKED or by being the validator */
-    uint32_t flush_stamp;       /* flush clock when the last type count went (see memory/flush.h) */
-    uint32_t next, prev;        /* guarded by the lock of the list the frame is on; frame numbers */
-    uint32_t order;       /* of the free block that starts here, while owner is DOMID_INVALID */
-    uint32_t linear_uses; /* [a] entries of other tables of its level that map it read-only */
+    union {
+        uint32_t order;       /* of the free or heap block that starts here */
+        uint32_t linear_uses; /* [a] entries of other tables of its level that map it read-only */
+        uint32_t heap_size;   /* heap pages: bytes an object */
+    };
 };
 _Static_assert(sizeof(struct frame) == 32, "two records a cache line");
+
+/* `validated_entries` of a page of Pavise's that its owner may map (domain/share.h). */
+#define FRAME_SHARED 0xfffeU
 
 #define FRAME_LIST_END 0xffffffffU
 
@@ -101,6 +110,12 @@ must_check bool frame_get(struct frame *f, domid_t owner);
 
 /* Drop a reference; the frame goes back to the allocator with the last one. */
 void frame_put(struct frame *f);
+
+/*
+ * Called with a frame whose last reference went; the domain room, which knows where the frame was
+ * listed, sets it at start of day and gives the frame back.
+ */
+extern void (*frame_released)(struct frame *f);
 
 /*
  * Take a reference and a writable type count together (for a mapping, a grant, a copy).

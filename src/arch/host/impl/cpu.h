@@ -7,9 +7,6 @@
 struct cpu;
 extern _Thread_local struct cpu *host_this_cpu;
 
-/* Counts the kicks and alarms that were asked for, so that tests can look. */
-extern unsigned long host_kicks[64];
-
 static inline struct cpu *this_cpu(void)
 {
     return host_this_cpu;

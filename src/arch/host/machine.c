@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// The machine's side of the seam, played by a process.
+#include "machine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch/clock.h"
+#include "arch/frames.h"
+#include "arch/guest.h"
+#include "arch/power.h"
+#include "arch/tlb.h"
+#include "memory/allocator.h"
+#include "memory/flush.h"
+
+_Thread_local struct cpu *host_this_cpu;
+unsigned char *host_ram;
+struct host_calls host_calls;
+uint64_t host_tsc;
+uint64_t host_tsc_hz = 1000000000;
+uint64_t host_wall_clock = 1700000000;
+uint64_t host_alarm = UINT64_MAX;
+
+static unsigned char *guest_memory;
+static uint64_t guest_bytes, guest_fault_offset = UINT64_MAX;
+
+static void *must_have(void *p)
+{
+    if (!p) {
+        fprintf(stderr, "host machine: out of memory\n");
+        abort();
+    }
+    return p;
+}
+
+void host_machine_create(uint64_t frames, unsigned int number)
+{
+    host_ram = must_have(aligned_alloc(PAGE_SIZE, frames * PAGE_SIZE));
+    memset(host_ram, 0, frames * PAGE_SIZE);
+    frame_table = must_have(calloc(frames, sizeof(*frame_table)));
+    frame_count = frames;
+    for (unsigned int id = 0; id < number; id++) {
+        cpus[id] = must_have(calloc(1, sizeof(*cpus[id])));
+        cpus[id]->self = cpus[id];
+        cpus[id]->id = id;
+        cpus[id]->flush_stamp = flush_clock;
+    }
+    cpu_count = number;
+    host_become_cpu(0);
+    memset(&host_calls, 0, sizeof(host_calls));
+    host_guest_fault_from(UINT64_MAX);
+    frame_table[0].owner = DOMID_XEN;
+    frames_reset();
+    frames_add_range(mfn(1), frames - 1);
+}
+
+void host_machine_destroy(void)
+{
+    for (unsigned int id = 0; id < cpu_count; id++) {
+        free(cpus[id]);
+        cpus[id] = NULL;
+    }
+    cpu_count = 0;
+    host_this_cpu = NULL;
+    free(frame_table);
+    free(host_ram);
+    free(guest_memory);
+    frame_table = NULL;
+    host_ram = guest_memory = NULL;
+    guest_bytes = 0;
+}
+
+void host_become_cpu(unsigned int id)
+{
+    host_this_cpu = cpus[id];
+}
+
+unsigned char *host_guest_memory(uint64_t bytes)
+{
+    free(guest_memory);
+    guest_memory = must_have(aligned_alloc(PAGE_SIZE, ROUND_UP(bytes, PAGE_SIZE)));
+    memset(guest_memory, 0, ROUND_UP(bytes, PAGE_SIZE));
+    guest_bytes = bytes;
+    return guest_memory;
+}
+
+gva_t host_guest_address(const void *p)
+{
+    return gva((uint64_t)p);
+}
+
+void host_guest_fault_from(uint64_t offset)
+{
+    guest_fault_offset = offset;
+}
+
+/* How many of the bytes at `address` lie in guest memory and before the faulting offset. */
+static size_t reachable(gva_t address, size_t bytes)
+{
+    uint64_t offset = address.a - (uint64_t)guest_memory;
+    uint64_t end = MIN(guest_bytes, guest_fault_offset);
+
+    return !guest_memory || offset >= end ? 0 : MIN(bytes, (size_t)(end - offset));
+}
+
+bool guest_range_ok(gva_t base, uint64_t bytes)
+{
+    return base.a + bytes >= base.a;
+}
+
+int copy_from_guest(void *to, gva_t from, size_t bytes)
+{
+    size_t good = reachable(from, bytes);
+
+    memcpy(to, (const void *)from.a, good);
+    return good == bytes ? 0 : -14;
+}
+
+int copy_to_guest(gva_t to, const void *from, size_t bytes)
+{
+    size_t good = reachable(to, bytes);
+
+    memcpy((void *)to.a, from, good);
+    return good == bytes ? 0 : -14;
+}
+
+int clear_guest(gva_t to, size_t bytes)
+{
+    size_t good = reachable(to, bytes);
+
+    memset((void *)to.a, 0, good);
+    return good == bytes ? 0 : -14;
+}
+
+void arch_kick_cpu(unsigned int id)
+{
+    __atomic_add_fetch(&host_calls.kicks[id], 1, __ATOMIC_RELAXED);
+}
+
+void arch_poll_interrupts(void)
+{
+}
+
+void arch_idle(void)
+{
+}
+
+uint64_t arch_tsc_hz(void)
+{
+    return host_tsc_hz;
+}
+
+void arch_set_alarm(uint64_t tsc)
+{
+    host_alarm = tsc;
+}
+
+uint64_t arch_read_wall_clock(void)
+{
+    return host_wall_clock;
+}
+
+void arch_tlb_flush_local(void)
+{
+    flush_note_local();
+    __atomic_add_fetch(&host_calls.tlb_flush_local, 1, __ATOMIC_RELAXED);
+}
+
+void arch_tlb_flush_page_local(uint64_t address)
+{
+    host_calls.last_flushed_address = address;
+    __atomic_add_fetch(&host_calls.tlb_flush_page, 1, __ATOMIC_RELAXED);
+}
+
+void arch_tlb_flush_cpus(uint64_t mask)
+{
+    uint64_t stamp = __atomic_add_fetch(&flush_clock, 1, __ATOMIC_SEQ_CST);
+
+    __atomic_add_fetch(&host_calls.tlb_flush_cpus, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&host_calls.last_flushed_cpus, mask, __ATOMIC_RELAXED);
+    for (unsigned int id = 0; id < cpu_count; id++) {
+        if ((mask >> id) & 1) {
+            WRITE_ONCE(cpus[id]->flush_stamp, stamp);
+        }
+    }
+}
+
+void arch_tlb_flush_page_cpus(uint64_t mask, uint64_t address)
+{
+    __atomic_store_n(&host_calls.last_flushed_cpus, mask, __ATOMIC_RELAXED);
+    arch_tlb_flush_page_local(address);
+}
+
+void arch_cache_flush_local(void)
+{
+    __atomic_add_fetch(&host_calls.cache_flush, 1, __ATOMIC_RELAXED);
+}
+
+void arch_cache_flush_all(void)
+{
+    arch_cache_flush_local();
+}
+
+uint64_t arch_fault_address(void)
+{
+    return 0;
+}
+
+void arch_halt(void)
+{
+    abort();
+}
+
+void arch_reboot(void)
+{
+    abort();
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// A machine inside a process: memory, CPUs and a guest's address space for tests to set up.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/cpu.h"
+#include "domain/domain.h"
+
+/*
+ * A machine of `frames` page frames, all but frame 0 given to the allocator, and `cpus` CPUs of
+ * which the calling thread is CPU 0. host_machine_destroy() frees everything.
+ */
+void host_machine_create(uint64_t frames, unsigned int cpus);
+void host_machine_destroy(void);
+
+/* The calling thread plays CPU `id` from now on. */
+void host_become_cpu(unsigned int id);
+
+/*
+ * Guest addresses: [host_guest_base(), + bytes) is the one range that copies succeed in; the test
+ * reads and writes it directly. A test may make part of it fault.
+ */
+unsigned char *host_guest_memory(uint64_t bytes);
+gva_t host_guest_address(const void *p);
+void host_guest_fault_from(uint64_t offset); /* copies fault from this offset on; ~0: none */
+
+/* What the seam was asked for since host_machine_create(). */
+struct host_calls {
+    unsigned long tlb_flush_local, tlb_flush_page, tlb_flush_cpus, cache_flush;
+    uint64_t last_flushed_cpus, last_flushed_address;
+    unsigned long kicks[MAX_CPUS];
+};
+extern struct host_calls host_calls;

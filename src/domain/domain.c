@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+// A domain's record: creation, lookup, references, pausing, shutting down, and its end.
+#include "domain/domain.h"
+
+#include "abi/errno.h"
+#include "base/cpu.h"
+#include "base/log.h"
+#include "base/panic.h"
+#include "domain/pages.h"
+#include "domain/part.h"
+#include "domain/share.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "memory/allocator.h"
+
+struct domain *domain0;
+void (*domain0_gone)(uint32_t shutdown_code);
+void (*domain_state_changed)(void);
+void (*domain_show_state)(const struct domain *d);
+
+static spinlock_t list_lock = SPINLOCK(RANK_DOMAIN_LIST);
+static struct domain *all_domains; /* guarded by list_lock, sorted by id */
+static domid_t last_id;            /* guarded by list_lock: ids are reused as late as possible */
+
+/* The link that points to the first domain whose id is not below `id`. list_lock is held. */
+static struct domain **link_of(unsigned int id)
+{
+    struct domain **link = &all_domains;
+
+    while (*link && (*link)->id < id) {
+        link = &(*link)->next;
+    }
+    return link;
+}
+
+static bool id_taken(unsigned int id)
+{
+    struct domain *d = *link_of(id);
+    return d && d->id == id;
+}
+
+/* Sets d->id and lists it. -EEXIST: the id is taken; -ENFILE: all are. */
+static int list_domain(struct domain *d, domid_t id)
+{
+    int error = 0;
+
+    spin_lock(&list_lock);
+    if (id == DOMID_INVALID) {
+        unsigned int candidate = last_id;
+        do {
+            candidate = candidate + 1 < MAX_DOMAINS ? candidate + 1 : 1;
+        } while (id_taken(candidate) && candidate != last_id);
+        error = id_taken(candidate) ? -ENFILE : 0;
+        last_id = (domid_t)candidate;
+        id = (domid_t)candidate;
+    } else if (id_taken(id)) {
+        error = -EEXIST;
+    }
+    if (error == 0) {
+        struct domain **link = link_of(id);
+        d->id = id;
+        d->next = *link;
+        *link = d;
+    }
+    spin_unlock(&list_lock);
+    return error;
+}
+
+static void unlist_domain(struct domain *d)
+{
+    spin_lock(&list_lock);
+    *link_of(d->id) = d->next;
+    spin_unlock(&list_lock);
+}
+
+static void free_record(struct domain *d)
+{
+    heap_free(d->vcpus);
+    heap_free(d->io_memory);
+    heap_free(d->io_irqs);
+    heap_free(d);
+}
+
+static struct domain *new_record(unsigned int max_vcpus, bool privileged)
+{
+    struct domain *d = heap_new(struct domain);
+
+    if (!d) {
+        return NULL;
+    }
+    d->privileged = privileged;
+    d->max_vcpus = max_vcpus;
+    d->references = 1;
+    d->shutdown_code = NOT_SHUT_DOWN;
+    d->max_pages = UINT64_MAX;
+    spin_init(&d->lock, RANK_DOMAIN);
+    spin_init(&d->page_lock, RANK_PAGES);
+    frame_list_init(&d->pages);
+    frame_list_init(&d->own_pages);
+    d->vcpus = heap_new_array(struct vcpu *, max_vcpus);
+    d->io_memory = heap_new(struct ranges);
+    d->io_irqs = heap_new(struct ranges);
+    if (!d->vcpus || !d->io_memory || !d->io_irqs) {
+        free_record(d);
+        return NULL;
+    }
+    return d;
+}
+
+struct domain *domain_create(domid_t id, unsigned int max_vcpus, bool privileged, int *error)
+{
+    struct domain *d;
+
+    if ((id >= DOMID_FIRST_RESERVED && id != DOMID_INVALID) || max_vcpus == 0 ||
+        max_vcpus > MAX_VCPUS) {
+        *error = -EINVAL;
+        return NULL;
+    }
+    d = new_record(max_vcpus, privileged);
+    if (!d) {
+        *error = -ENOMEM;
+        return NULL;
+    }
+    *error = list_domain(d, id);
+    if (*error != 0) {
+        free_record(d);
+        return NULL;
+    }
+    *error = domain_add_shared_info(d);
+    if (*error == 0) {
+        *error = parts_create(d);
+        if (*error != 0) {
+            domain_remove_shared_info(d);
+        }
+    }
+    if (*error != 0) {
+        unlist_domain(d);
+        free_record(d);
+        return NULL;
+    }
+    /* The list's reference is the first; the caller's is the second. */
+    __atomic_add_fetch(&d->references, 1, __ATOMIC_RELAXED);
+    return d;
+}
+
+static struct domain *get_reference(struct domain *d)
+{
+    if (d) {
+        __atomic_add_fetch(&d->references, 1, __ATOMIC_RELAXED);
+    }
+    return d;
+}
+
+struct domain *domain_get(domid_t id)
+{
+    struct domain *d;
+
+    spin_lock(&list_lock);
+    d = *link_of(id);
+    d = d && d->id == id ? get_reference(d) : NULL;
+    spin_unlock(&list_lock);
+    return d;
+}
+
+struct domain *domain_get_self_or(domid_t id)
+{
+    return id == DOMID_SELF ? get_reference(current_vcpu()->domain) : domain_get(id);
+}
+
+struct domain *domain_get_next(int id)
+{
+    struct domain *d;
+
+    spin_lock(&list_lock);
+    d = get_reference(*link_of((unsigned int)(id + 1)));
+    spin_unlock(&list_lock);
+    return d;
+}
+
+static void destroy_record(struct domain *d)
+{
+    for (unsigned int i = 0; i < d->max_vcpus; i++) {
+        if (d->vcpus[i]) {
+            vcpu_destroy(d->vcpus[i]);
+        }
+    }
+    parts_destroy(d);
+    unlist_domain(d);
+    free_record(d);
+}
+
+void domain_put(struct domain *d)
+{
+    if (d && __atomic_sub_fetch(&d->references, 1, __ATOMIC_ACQ_REL) == 0) {
+        destroy_record(d);
+    }
+}
+
+/* ---- pausing and shutting down -------------------------------------------------------------- */
+
+void domain_pause(struct domain *d)
+{
+    __atomic_add_fetch(&d->pause_count, 1, __ATOMIC_SEQ_CST);
+    for (unsigned int i = 0; i < d->max_vcpus; i++) {
+        if (d->vcpus[i]) {
+            vcpu_pause(d->vcpus[i]);
+        }
+    }
+}
+
+void domain_unpause(struct domain *d)
+{
+    for (unsigned int i = 0; i < d->max_vcpus; i++) {
+        if (d->vcpus[i]) {
+            vcpu_unpause(d->vcpus[i]);
+        }
+    }
+    __atomic_sub_fetch(&d->pause_count, 1, __ATOMIC_SEQ_CST);
+}
+
+/* First shutdown wins; later ones on other vCPUs change nothing. */
+static bool begin_shutdown(struct domain *d, uint32_t code)
+{
+    bool first;
+
+    spin_lock(&d->lock);
+    first = d->shutdown_code == NOT_SHUT_DOWN;
+    if (first) {
+        d->shutdown_code = code;
+    }
+    spin_unlock(&d->lock);
+    return first;
+}
+
+void domain_shutdown(struct domain *d, uint32_t code)
+{
+    if (d == domain0 && domain0_gone) {
+        domain0_gone(code);
+    }
+    if (!begin_shutdown(d, code)) {
+        return;
+    }
+    for (unsigned int i = 0; i < d->max_vcpus; i++) {
+        if (d->vcpus[i]) {
+            vcpu_pause_nosync(d->vcpus[i]);
+        }
+    }
+    if (domain_state_changed) {
+        domain_state_changed();
+    }
+}
+
+void domain_crash(struct domain *d, const char *format, ...)
+{
+    char why[160];
+    va_list arguments;
+
+    va_start(arguments, format);
+    format_text_v(why, sizeof(why), format, arguments);
+    va_end(arguments);
+    log_error("domain %u crashed: %s", d->id, why);
+    if (domain_show_state) {
+        domain_show_state(d);
+    }
+    domain_shutdown(d, SHUTDOWN_crash);
+}
+
+/* ---- the end -------------------------------------------------------------------------------- */
+
+static bool begin_death(struct domain *d)
+{
+    bool first;
+
+    spin_lock(&d->lock);
+    first = d->life == DOMAIN_ALIVE;
+    if (first) {
+        d->life = DOMAIN_DYING;
+    }
+    spin_unlock(&d->lock);
+    return first;
+}
+
+static bool finish_death(struct domain *d)
+{
+    bool last;
+
+    spin_lock(&d->lock);
+    last = d->life == DOMAIN_DYING;
+    d->life = DOMAIN_DEAD;
+    spin_unlock(&d->lock);
+    return last;
+}
+
+long domain_kill(struct domain *d)
+{
+    long result;
+
+    if (d == domain0) {
+        return -EINVAL;
+    }
+    if (begin_death(d)) {
+        domain_pause(d);
+    }
+    result = parts_relinquish(d);
+    if (result == 0) {
+        result = domain_release_pages(d);
+    }
+    if (result == 0 && finish_death(d)) {
+        domain_remove_shared_info(d);
+        if (domain_state_changed) {
+            domain_state_changed();
+        }
+        domain_put(d);
+    }
+    return result;
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// Frames of domains: lists, counts, and the way back to the allocator.
+#include "domain/pages.h"
+
+#include "abi/errno.h"
+#include "arch/frames.h"
+#include "base/cpu.h"
+#include "base/panic.h"
+#include "lib/string.h"
+#include "memory/allocator.h"
+
+/* A page that Pavise shares is on own_pages and does not count as the domain's memory. */
+static bool is_memory(const struct frame *f)
+{
+    return f->validated_entries != FRAME_SHARED;
+}
+
+static bool has_frames(const struct domain *d)
+{
+    return d->pages.count + d->own_pages.count > 0;
+}
+
+void domain_list_frame(struct domain *d, struct frame *f)
+{
+    if (!has_frames(d)) {
+        __atomic_add_fetch(&d->references, 1, __ATOMIC_RELAXED);
+    }
+    frame_list_add(is_memory(f) ? &d->pages : &d->own_pages, f);
+    d->total_pages += is_memory(f);
+}
+
+/* Returns whether that was the last frame; the caller then owes a domain_put(). page_lock held. */
+static must_check bool unlist_frame(struct domain *d, struct frame *f)
+{
+    frame_list_remove(is_memory(f) ? &d->pages : &d->own_pages, f);
+    d->total_pages -= is_memory(f);
+    return !has_frames(d);
+}
+
+/* The last reference went: nobody can see the frame but its owner's list. */
+static void release_frame(struct frame *f)
+{
+    struct domain *d = domain_get(f->owner);
+    bool last;
+
+    ASSERT(d && state_type_count(frame_state(f)) == 0);
+    spin_lock(&d->page_lock);
+    last = unlist_frame(d, f);
+    spin_unlock(&d->page_lock);
+    memset(frame_to_virt(mfn_of(f)), 0, PAGE_SIZE);
+    frames_free(mfn_of(f), 0);
+    if (last) {
+        domain_put(d);
+    }
+    domain_put(d);
+}
+
+void domain_pages_init(void)
+{
+    frame_released = release_frame;
+}
+
+int domain_assign_frames(struct domain *d, mfn_t first, uint64_t count)
+{
+    int error = 0;
+
+    spin_lock(&d->page_lock);
+    if (d->life != DOMAIN_ALIVE) {
+        error = -EINVAL;
+    } else if (d->total_pages + count > d->max_pages || d->total_pages + count < count) {
+        error = -E2BIG;
+    } else {
+        for (uint64_t i = 0; i < count; i++) {
+            struct frame *f = frame_of(mfn_add(first, i));
+            f->linear_uses = 0;
+            f->validated_entries = 0;
+            f->owner = d->id;
+            domain_list_frame(d, f);
+            __atomic_store_n(&f->state, FRAME_ALLOCATED | FRAME_REF_ONE, __ATOMIC_RELEASE);
+        }
+    }
+    spin_unlock(&d->page_lock);
+    return error;
+}
+
+bool domain_drop_ownership(struct frame *f)
+{
+    uint64_t before = __atomic_fetch_and(&f->state, ~FRAME_ALLOCATED, __ATOMIC_ACQ_REL);
+
+    if ((before & FRAME_ALLOCATED) == 0) {
+        return false;
+    }
+    frame_put(f);
+    return true;
+}
+
+int domain_steal_frame(struct domain *d, struct frame *f)
+{
+    uint64_t state = frame_state(f);
+    bool last = false;
+    int error = 0;
+
+    spin_lock(&d->page_lock);
+    if (f->owner != d->id || (state & FRAME_ALLOCATED) == 0 || !is_memory(f) ||
+        (state & FRAME_REF_MASK) != FRAME_REF_ONE ||
+        !__atomic_compare_exchange_n(&f->state, &state, 0, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_RELAXED)) {
+        error = -EBUSY;
+    } else {
+        last = unlist_frame(d, f);
+    }
+    spin_unlock(&d->page_lock);
+    if (last) {
+        domain_put(d);
+    }
+    return error;
+}
+
+/* A frame of the list whose ownership has not been dropped, with a reference; NULL when none is. */
+static struct frame *next_owned(struct domain *d, const struct frame_list *list)
+{
+    struct frame *found = NULL;
+
+    spin_lock(&d->page_lock);
+    for (uint32_t n = list->head; n != FRAME_LIST_END && !found; n = frame_table[n].next) {
+        struct frame *f = &frame_table[n];
+        if ((frame_state(f) & FRAME_ALLOCATED) != 0 && frame_get(f, d->id)) {
+            found = f;
+        }
+    }
+    spin_unlock(&d->page_lock);
+    return found;
+}
+
+long domain_release_pages(struct domain *d)
+{
+    struct frame *f;
+
+    while ((f = next_owned(d, &d->pages)) != NULL) {
+        if (!domain_drop_ownership(f)) {
+            panic("frame %#lx freed twice", (unsigned long)mfn_of(f).n);
+        }
+        frame_put(f);
+        if (preempt_wanted()) {
+            return HYPERCALL_RESTART;
+        }
+    }
+    return 0;
+}

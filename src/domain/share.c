@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pages of Pavise's own that a domain may map.
+#include "domain/share.h"
+
+#include "abi/errno.h"
+#include "arch/frames.h"
+#include "base/panic.h"
+#include "domain/pages.h"
+#include "lib/string.h"
+#include "memory/allocator.h"
+
+int domain_share_page(struct domain *d, void *page, bool writable)
+{
+    struct frame *f = frame_of(virt_to_frame(page));
+    enum frame_type type = writable ? FRAME_WRITABLE : FRAME_NONE;
+
+    spin_lock(&d->page_lock);
+    if (d->life != DOMAIN_ALIVE) {
+        spin_unlock(&d->page_lock);
+        return -EINVAL;
+    }
+    f->owner = d->id;
+    f->validated_entries = FRAME_SHARED;
+    domain_list_frame(d, f);
+    __atomic_store_n(&f->state,
+                     (FRAME_ALLOCATED + FRAME_REF_ONE) + (FRAME_TYPE_ONE + FRAME_REF_ONE) +
+                         FRAME_VALIDATED + ((uint64_t)type << FRAME_TYPE_SHIFT),
+                     __ATOMIC_RELEASE);
+    spin_unlock(&d->page_lock);
+    return 0;
+}
+
+void domain_unshare_page(struct domain *d, void *page)
+{
+    struct frame *f = frame_of(virt_to_frame(page));
+
+    ASSERT(f->owner == d->id && f->validated_entries == FRAME_SHARED);
+    frame_put_writable(f); /* the permanent type count, of either type */
+    if (!domain_drop_ownership(f)) {
+        panic("shared frame %#lx freed twice", (unsigned long)mfn_of(f).n);
+    }
+}
+
+int domain_add_shared_info(struct domain *d)
+{
+    void *page = page_alloc();
+    int error;
+
+    if (!page) {
+        return -ENOMEM;
+    }
+    error = domain_share_page(d, page, true);
+    if (error != 0) {
+        page_free(page);
+        return error;
+    }
+    d->shared = page;
+    d->shared_mfn = virt_to_frame(page).n;
+    return 0;
+}
+
+void domain_remove_shared_info(struct domain *d)
+{
+    void *page = d->shared;
+
+    d->shared = NULL;
+    domain_unshare_page(d, page);
+}

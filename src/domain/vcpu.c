@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// vCPUs: creation and end, and the reasons for which one does not run.
+#include "domain/vcpu.h"
+
+#include "base/cpu.h"
+#include "domain/domain.h"
+#include "domain/part.h"
+#include "memory/allocator.h"
+
+void (*vcpu_woken)(struct vcpu *v);
+void (*vcpu_slept)(struct vcpu *v, bool wait);
+
+/* XSAVE areas are as large as the CPU says; the seam gives the number. */
+size_t vcpu_fpu_bytes = 4096;
+
+static void free_record(struct vcpu *v)
+{
+    heap_free(v->fpu);
+    heap_free(v->traps);
+    heap_free(v);
+}
+
+/* The first MAX_VIRT_CPUS have their words in shared_info; the rest get a page's worth of none. */
+static struct vcpu_info no_info_yet;
+
+struct vcpu *vcpu_create(struct domain *d, unsigned int id)
+{
+    struct vcpu *v = heap_new(struct vcpu);
+
+    if (!v) {
+        return NULL;
+    }
+    v->domain = d;
+    v->id = id;
+    v->pause = VCPU_DOWN;
+    v->mode = MODE_KERNEL;
+    v->info = id < XEN_LEGACY_MAX_VCPUS ? &d->shared->vcpu_info[id] : &no_info_yet;
+    v->traps = heap_new_array(struct trap_info, 256);
+    v->fpu = heap_alloc(vcpu_fpu_bytes);
+    for (unsigned int i = 0; i < GDT_GUEST_PAGES; i++) {
+        v->gdt_frames[i] = mfn(MFN_INVALID);
+    }
+    if (!v->traps || !v->fpu || parts_create_vcpu(v) != 0) {
+        free_record(v);
+        return NULL;
+    }
+    if (__atomic_load_n(&d->pause_count, __ATOMIC_SEQ_CST) > 0) {
+        vcpu_pause_nosync(v);
+    }
+    d->vcpus[id] = v;
+    return v;
+}
+
+void vcpu_destroy(struct vcpu *v)
+{
+    v->domain->vcpus[v->id] = NULL;
+    parts_destroy_vcpu(v);
+    free_record(v);
+}
+
+void vcpu_set_pause(struct vcpu *v, enum vcpu_pause why)
+{
+    uint32_t before = __atomic_fetch_or(&v->pause, (uint32_t)why, __ATOMIC_SEQ_CST);
+
+    if (before == 0 && vcpu_slept) {
+        vcpu_slept(v, false);
+    }
+}
+
+void vcpu_clear_pause(struct vcpu *v, enum vcpu_pause why)
+{
+    uint32_t before = __atomic_fetch_and(&v->pause, ~(uint32_t)why, __ATOMIC_SEQ_CST);
+
+    if (before != 0 && (before & ~(uint32_t)why) == 0 && vcpu_woken) {
+        vcpu_woken(v);
+    }
+}
+
+void vcpu_pause_nosync(struct vcpu *v)
+{
+    if (__atomic_add_fetch(&v->pause_count, 1, __ATOMIC_SEQ_CST) == 1) {
+        vcpu_set_pause(v, VCPU_PAUSED);
+    }
+}
+
+void vcpu_pause(struct vcpu *v)
+{
+    vcpu_pause_nosync(v);
+    if (vcpu_slept) {
+        vcpu_slept(v, true);
+    }
+}
+
+void vcpu_unpause(struct vcpu *v)
+{
+    if (__atomic_sub_fetch(&v->pause_count, 1, __ATOMIC_SEQ_CST) == 0) {
+        vcpu_clear_pause(v, VCPU_PAUSED);
+    }
+}

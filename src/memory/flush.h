@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// The flush clock: which CPUs may still hold a translation of a frame.
+//
+// The clock ticks with each complete TLB flush of any CPU. A frame is stamped when its last
+// mapping of a type goes; a CPU that has flushed since then can't hold a stale one. So a flush is
+// owed only when a frame changes its type or owner, and only by CPUs whose last flush is older.
+#pragma once
+
+#include "base/cpu.h"
+#include "memory/frame.h"
+
+extern uint64_t flush_clock;
+
+/* Called by the seam just before each complete local flush; returns nothing, never fails. */
+static inline void flush_note_local(void)
+{
+    this_cpu()->flush_stamp = __atomic_add_fetch(&flush_clock, 1, __ATOMIC_SEQ_CST);
+}
+
+static inline void flush_stamp_frame(struct frame *f)
+{
+    f->flush_stamp = __atomic_load_n(&flush_clock, __ATOMIC_SEQ_CST);
+}
+
+/* Flush every CPU whose last complete flush is not younger than `stamp`. */
+void flush_older_than(uint64_t stamp);
