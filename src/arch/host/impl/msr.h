@@ -45,6 +45,11 @@ static inline void arch_wrmsr(uint32_t msr, uint64_t value)
     }
 }
 
+static inline void arch_wrmsr_ordered(uint32_t msr, uint64_t value)
+{
+    arch_wrmsr(msr, value);
+}
+
 static inline int must_check arch_rdmsr_safe(uint32_t msr, uint64_t *value)
 {
     return host_msr_read(msr, value);

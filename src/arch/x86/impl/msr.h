@@ -22,6 +22,12 @@ static inline void arch_wrmsr(uint32_t msr, uint64_t value)
                  : "memory");
 }
 
+static inline void arch_wrmsr_ordered(uint32_t msr, uint64_t value)
+{
+    asm volatile("mfence; lfence" : : : "memory");
+    arch_wrmsr(msr, value);
+}
+
 // `error` starts as the failure and is cleared by the instruction that a fault skips.
 static inline int must_check arch_rdmsr_safe(uint32_t msr, uint64_t *value)
 {
