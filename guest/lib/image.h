@@ -23,5 +23,5 @@
     __asm__(".pushsection .image.boot, \"\", @progbits\n.ascii \"" line "\\n\"\n.popsection")
 
 // From the linker script.
-extern char image_start[], image_end[], image_text_end[], user_start[], user_end[];
+extern char image_start[], image_end[], image_user_start[], image_user_end[];
 extern char image_virt_base_value[];

@@ -6,6 +6,8 @@
 // From the linker script.
 extern const struct test tests_start[], tests_end[];
 
+uint64_t site;
+
 static struct {
     bool failed;
     const char *skipped;

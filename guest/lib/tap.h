@@ -40,6 +40,11 @@ bool differs_on_oracle(const char *reason);
 #define CHECK_TRAP(fault, expected) \
     check_eq((fault).taken ? (fault).frame.vector : UINT64_MAX, (expected), "vector", __LINE__)
 
+// In the text of an inline assembly: notes the address of the next instruction in `site`. Clobbers
+// RAX.
+#define SITE "lea 7f(%%rip), %%rax\nmov %%rax, site\n7:\n"
+extern uint64_t site;
+
 #define TEST_PASTE_(a, b) a##b
 #define TEST_PASTE(a, b)  TEST_PASTE_(a, b)
 #define TEST(sentence)                                           \
