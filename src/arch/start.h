@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// The seam to the first CPU at start of day.
+#pragma once
+
+#include "lib/compiler.h"
+
+/*
+ * First thing in C, before memory is known: what the processor can do and its control registers,
+ * a way for exceptions to be reported, and the log on the first serial port.
+ */
+void arch_start_first_cpu(void);
+
+/* One line in the log: vendor, model, the features that matter to Pavise. */
+void arch_log_cpu(void);
+
+/* Where the image lies in physical memory, its zero-initialised data included. */
+struct physical_range {
+    uint64_t base, bytes;
+};
+struct physical_range arch_image_range(void);
+
+/* Physical memory below this is in reach of frame_to_virt() before paging_activate(). */
+uint64_t arch_early_reach(void);
