@@ -82,8 +82,9 @@ int packed_open(struct packed *packed, const void *bytes, size_t size_bytes, boo
         .size_bytes = size_bytes,
     };
     if (stranger != NULL) {
-        return refuse(reason, EOPNOTSUPP, "kernel is compressed with ", stranger,
-                      "; gzip, xz, zstd and lz4 are understood");
+        return refuse(reason, EOPNOTSUPP,
+                      "kernel is compressed with %s; gzip, xz, zstd and lz4 are understood",
+                      stranger);
     }
     if (packed->unpacker == NULL) {
         return refuse(reason, ENOEXEC,

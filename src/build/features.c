@@ -2,9 +2,8 @@
 // Feature lists as kernels write them.
 #include "build/features.h"
 
-#include <xen/features.h>
-
 #include "abi/errno.h"
+#include "abi/xen.h"
 #include "lib/string.h"
 
 #define NAMED(feature) [XENFEAT_##feature] = #feature
@@ -45,16 +44,6 @@ static uint32_t feature_by_name(const char *name, size_t name_bytes)
     return 0;
 }
 
-static int unknown_feature(const char *name, size_t name_bytes, struct reason *reason)
-{
-    char text[48];
-
-    name_bytes = MIN(name_bytes, sizeof(text) - 1);
-    memcpy(text, name, name_bytes);
-    text[name_bytes] = '\0';
-    return refuse(reason, ENOEXEC, "kernel requires an unknown Xen feature: ", text);
-}
-
 static int add_feature(struct features *features, const char *name, size_t name_bytes,
                        struct reason *reason)
 {
@@ -64,7 +53,8 @@ static int add_feature(struct features *features, const char *name, size_t name_
     name_bytes -= required;
     uint32_t feature = feature_by_name(name, name_bytes);
     if (required && feature == 0) {
-        return unknown_feature(name, name_bytes, reason);
+        return refuse(reason, ENOEXEC, "kernel requires an unknown Xen feature: %.*s",
+                      (int)MIN(name_bytes, 48ul), name);
     }
     features->supported |= feature;
     features->required |= required ? feature : 0;

@@ -2,9 +2,7 @@
 // Xen's ELF notes: finding them, reading each, and the rules about what is missing.
 #include "build/notes.h"
 
-#include <xen/elfnote.h>
-#include <xen/features.h>
-
+#include "abi/elfnote.h"
 #include "abi/errno.h"
 #include "abi/xen.h"
 #include "build/notes_draft.h"
@@ -12,7 +10,7 @@
 
 static int malformed(const char *note, struct reason *reason)
 {
-    return refuse(reason, ENOEXEC, "kernel's Xen ELF note ", note, " is malformed");
+    return refuse(reason, ENOEXEC, "kernel's Xen ELF note %s is malformed", note);
 }
 
 // Numbers are four or eight bytes long.
@@ -74,22 +72,18 @@ static int take_pae_mode(const struct elf_note *note, enum pae_mode *mode, struc
     return 0;
 }
 
-// Pairs of machine-address-sized words. Pairs beyond what the record holds describe formats that no
-// kernel has; refusing to start for them would help nobody.
-static int take_l1_mfn_valid(const struct elf_note *note, size_t word_bytes,
-                             struct kernel_notes *notes, struct reason *reason)
+// Pairs of maddr_t, which is eight bytes wide in both kinds of PV guest. Pairs beyond what the
+// record holds describe formats that no kernel has; refusing to start for them would help nobody.
+static int take_l1_mfn_valid(const struct elf_note *note, struct kernel_notes *notes,
+                             struct reason *reason)
 {
-    size_t pair_bytes = 2 * word_bytes;
+    const size_t pair_bytes = 2 * sizeof(uint64_t);
     size_t pairs = MIN(note->desc_bytes / pair_bytes, (size_t)L1_MFN_VALID_MAX);
 
     if (note->desc_bytes % pair_bytes != 0) {
         return malformed("L1_MFN_VALID", reason);
     }
-    for (size_t i = 0; i < pairs; i++) {
-        const uint8_t *pair = note->desc + i * pair_bytes;
-        (void)read_number(pair, word_bytes, &notes->l1_mfn_valid[i].mask);
-        (void)read_number(pair + word_bytes, word_bytes, &notes->l1_mfn_valid[i].value);
-    }
+    memcpy(notes->l1_mfn_valid, note->desc, pairs * pair_bytes);
     notes->l1_mfn_valid_count = (uint32_t)pairs;
     return 0;
 }
@@ -119,7 +113,6 @@ static int take_address_note(struct notes_draft *draft, const struct elf_note *n
         notes->has_hypercall_page = true;
         return take_number(note, "HYPERCALL_PAGE", &notes->hypercall_page, reason);
     case XEN_ELFNOTE_VIRT_BASE:
-        draft->has_virt_base = true;
         return take_number(note, "VIRT_BASE", &notes->virt_base, reason);
     case XEN_ELFNOTE_PADDR_OFFSET:
         draft->has_paddr_offset = true;
@@ -138,8 +131,7 @@ static int take_address_note(struct notes_draft *draft, const struct elf_note *n
     }
 }
 
-static int take_note(struct notes_draft *draft, const struct elf_note *note, size_t word_bytes,
-                     struct reason *reason)
+static int take_note(struct notes_draft *draft, const struct elf_note *note, struct reason *reason)
 {
     struct kernel_notes *notes = draft->notes;
     char text[8];
@@ -169,7 +161,7 @@ static int take_note(struct notes_draft *draft, const struct elf_note *note, siz
         notes->bsd_symtab = strcmp(text, "yes") == 0;
         return 0;
     case XEN_ELFNOTE_L1_MFN_VALID:
-        return take_l1_mfn_valid(note, word_bytes, notes, reason);
+        return take_l1_mfn_valid(note, notes, reason);
     case XEN_ELFNOTE_SUSPEND_CANCEL:
         return take_flag(note, "SUSPEND_CANCEL", &notes->suspend_cancel, reason);
     case XEN_ELFNOTE_MOD_START_PFN:
@@ -179,24 +171,20 @@ static int take_note(struct notes_draft *draft, const struct elf_note *note, siz
     }
 }
 
-static int take_notes(struct notes_draft *draft, struct elf_notes run, size_t word_bytes,
-                      struct reason *reason)
+static int take_notes(struct notes_draft *draft, struct elf_notes run, struct reason *reason)
 {
     struct elf_note note;
 
     while (elf_next_note(&run, &note)) {
         bool is_xens =
             note.name_bytes == sizeof("Xen") && memcmp(note.name, "Xen", sizeof("Xen")) == 0;
-        int error = is_xens ? take_note(draft, &note, word_bytes, reason) : 0;
+        int error = is_xens ? take_note(draft, &note, reason) : 0;
         if (error != 0) {
             return error;
         }
     }
     return 0;
 }
-
-// L1 entries, and with them maddr_t, are eight bytes wide in both kinds of PV guest that there are.
-enum { MADDR_BYTES = 8 };
 
 static int read_segments(struct notes_draft *draft, const struct elf *elf, struct reason *reason)
 {
@@ -210,7 +198,7 @@ static int read_segments(struct notes_draft *draft, const struct elf *elf, struc
         if (segment.type != PT_NOTE) {
             continue;
         }
-        int error = take_notes(draft, elf_segment_notes(elf, &segment), MADDR_BYTES, reason);
+        int error = take_notes(draft, elf_segment_notes(elf, &segment), reason);
         if (error != 0) {
             return error;
         }
@@ -227,7 +215,7 @@ static int read_sections(struct notes_draft *draft, const struct elf *elf, struc
         if (elf_section(elf, i, &section) != 0 || section.type != SHT_NOTE) {
             continue;
         }
-        int error = take_notes(draft, elf_section_notes(elf, &section), MADDR_BYTES, reason);
+        int error = take_notes(draft, elf_section_notes(elf, &section), reason);
         if (error != 0) {
             return error;
         }
@@ -265,15 +253,15 @@ static int settle(const struct notes_draft *draft, const struct elf *elf, struct
             "kernel starts as a PVH guest only: not built with PV support (CONFIG_XEN_PV)");
     }
     if (notes->xen_version[0] != '\0' && strncmp(notes->xen_version, "xen-3.0", 7) != 0) {
-        return refuse(reason, ENOEXEC, "kernel is for interface ", notes->xen_version,
-                      ", not xen-3.0");
+        return refuse(reason, ENOEXEC, "kernel is for interface %s, not xen-3.0",
+                      notes->xen_version);
     }
     if (notes->loader[0] != '\0' && strcmp(notes->loader, "generic") != 0) {
-        return refuse(reason, ENOEXEC, "kernel is for loader ", notes->loader, ", not generic");
+        return refuse(reason, ENOEXEC, "kernel is for loader %s, not generic", notes->loader);
     }
     if (!elf->is_64bit && notes->pae == PAE_NO) {
         return refuse(reason, ENOEXEC,
-                      "kernel is 32 bits wide without PAE: not supported by Xen either");
+                      "kernel is 32 bits wide and without PAE: there is no such guest here");
     }
     if (elf->is_64bit && notes->has_hv_start_low && notes->hv_start_low > HYPERVISOR_VIRT_START) {
         return refuse(reason, ENOEXEC, "kernel leaves the hypervisor too little address space");
@@ -306,8 +294,8 @@ int notes_check_features(const struct kernel_notes *notes, uint32_t offered, boo
 
     if (missing != 0) {
         const char *name = feature_name((unsigned int)__builtin_ctz(missing));
-        return refuse(reason, ENOEXEC, "kernel requires feature ", name,
-                      ", which Pavise does not have");
+        return refuse(reason, ENOEXEC, "kernel requires feature %s, which Pavise does not have",
+                      name != NULL ? name : "?");
     }
     if (as_domain0 && notes->has_supported_features &&
         (notes->features.supported & FEATURE(XENFEAT_dom0)) == 0) {

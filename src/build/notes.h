@@ -3,6 +3,7 @@
 // string in section __xen_guest that older kernels carry instead.
 #pragma once
 
+#include "abi/xen.h"
 #include "build/features.h"
 #include "build/reason.h"
 #include "lib/compiler.h"

@@ -9,7 +9,6 @@ struct notes_draft {
     struct kernel_notes *notes;
     bool found; /* any of Xen's */
     bool has_entry;
-    bool has_virt_base;
     bool has_paddr_offset;
 };
 

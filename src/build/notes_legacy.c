@@ -90,7 +90,6 @@ static int take_address(struct notes_draft *draft, const struct pair *pair, stru
     struct kernel_notes *notes = draft->notes;
 
     if (is(pair->key, pair->key_bytes, "VIRT_BASE")) {
-        draft->has_virt_base = true;
         return take_number(pair, &notes->virt_base, reason);
     }
     if (is(pair->key, pair->key_bytes, "VIRT_ENTRY")) {

@@ -1,38 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Joining the words of a refusal.
+// Wording a refusal.
 #include "build/reason.h"
 
-#include "lib/string.h"
+#include "lib/format.h"
 
-int reason_set(struct reason *reason, int error, const char *const *parts)
+int refuse(struct reason *reason, int error, const char *format, ...)
 {
-    size_t used = 0;
+    va_list arguments;
 
-    reason->text[0] = '\0';
-    for (; *parts != NULL && used < sizeof(reason->text); parts++) {
-        used += string_copy(reason->text + used, *parts, sizeof(reason->text) - used);
-    }
+    va_start(arguments, format);
+    (void)format_text_v(reason->text, sizeof(reason->text), format, arguments);
+    va_end(arguments);
     return -error;
-}
-
-struct decimal decimal(uint64_t n)
-{
-    struct decimal number;
-    char digits[sizeof(number.text)];
-    size_t count = 0;
-
-    do {
-        digits[count++] = (char)('0' + n % 10);
-        n /= 10;
-    } while (n != 0);
-    for (size_t i = 0; i < count; i++) {
-        number.text[i] = digits[count - 1 - i];
-    }
-    number.text[count] = '\0';
-    return number;
-}
-
-struct decimal decimal_mib(uint64_t bytes)
-{
-    return decimal((bytes >> 20) + ((bytes & 0xfffff) != 0));
 }

@@ -8,23 +8,7 @@ struct reason {
     char text[160];
 };
 
-/*
- * Joins the given strings into the reason's text (cut at its end) and returns -error:
- *
- *     return refuse(reason, ENOEXEC, "kernel is for ", machine, ", not for x86");
- *
- * A number is a string by decimal(n).text.
+/* Writes the reason, cut at its end, and returns -error:
+ *     return refuse(reason, ENOEXEC, "kernel is for loader %s, not generic", loader);
  */
-#define refuse(reason, error, ...) \
-    reason_set(reason, error, (const char *const[]){__VA_ARGS__, NULL})
-
-int reason_set(struct reason *reason, int error, const char *const *parts);
-
-struct decimal {
-    char text[21];
-};
-
-struct decimal decimal(uint64_t n);
-
-/* MiB that hold `bytes`, for messages. */
-struct decimal decimal_mib(uint64_t bytes);
+int refuse(struct reason *reason, int error, const char *format, ...) printf_like(3, 4);

@@ -36,8 +36,8 @@ static int unpack(const uint8_t *in, size_t in_bytes, uint8_t *out, size_t *out_
     }
     size_t got = ZSTD_decompressDCtx(context, out, *out_bytes, in, in_bytes);
     if (ZSTD_isError(got)) {
-        return refuse(reason, ENOEXEC, "kernel payload is damaged (zstd: ", ZSTD_getErrorName(got),
-                      ")");
+        return refuse(reason, ENOEXEC, "kernel payload is damaged (zstd: %s)",
+                      ZSTD_getErrorName(got));
     }
     *out_bytes = got;
     return 0;

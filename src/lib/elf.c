@@ -50,13 +50,13 @@ static bool fetch(const struct elf *elf, uint64_t offset, void *to, size_t bytes
 static bool read_header(struct elf *elf)
 {
     if (elf->is_64bit) {
-        Elf64_Ehdr header;
+        struct elf64_header header;
         if (!fetch(elf, 0, &header, sizeof(header))) {
             return false;
         }
         TAKE_HEADER(elf, header);
     } else {
-        Elf32_Ehdr header;
+        struct elf32_header header;
         if (!fetch(elf, 0, &header, sizeof(header))) {
             return false;
         }
@@ -87,8 +87,10 @@ int elf_open(struct elf *elf, const void *image, size_t size_bytes)
     if (!read_header(elf)) {
         return -ENOEXEC;
     }
-    size_t segment_bytes = elf->is_64bit ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
-    size_t section_bytes = elf->is_64bit ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr);
+    size_t segment_bytes =
+        elf->is_64bit ? sizeof(struct elf64_segment) : sizeof(struct elf32_segment);
+    size_t section_bytes =
+        elf->is_64bit ? sizeof(struct elf64_section) : sizeof(struct elf32_section);
     if (elf->segment_count == PN_XNUM ||
         !table_fits(elf, elf->segment_table, elf->segment_count, elf->segment_entry_bytes,
                     segment_bytes) ||
@@ -131,13 +133,13 @@ int elf_segment(const struct elf *elf, uint32_t index, struct elf_segment *segme
         return -ENOEXEC;
     }
     if (elf->is_64bit) {
-        Elf64_Phdr header;
+        struct elf64_segment header;
         if (!fetch(elf, at, &header, sizeof(header))) {
             return -ENOEXEC;
         }
         TAKE_SEGMENT(segment, header);
     } else {
-        Elf32_Phdr header;
+        struct elf32_segment header;
         if (!fetch(elf, at, &header, sizeof(header))) {
             return -ENOEXEC;
         }
@@ -168,13 +170,13 @@ static int read_section(const struct elf *elf, uint32_t index, struct elf_sectio
         return -ENOEXEC;
     }
     if (elf->is_64bit) {
-        Elf64_Shdr header;
+        struct elf64_section header;
         if (!fetch(elf, at, &header, sizeof(header))) {
             return -ENOEXEC;
         }
         TAKE_SECTION(section, header, name_offset);
     } else {
-        Elf32_Shdr header;
+        struct elf32_section header;
         if (!fetch(elf, at, &header, sizeof(header))) {
             return -ENOEXEC;
         }
@@ -229,7 +231,7 @@ struct elf_notes elf_section_notes(const struct elf *elf, const struct elf_secti
 
 bool elf_next_note(struct elf_notes *notes, struct elf_note *note)
 {
-    Elf64_Nhdr header; // the same in both widths
+    struct elf_note_header header;
 
     if (notes->left_bytes < sizeof(header)) {
         return false;

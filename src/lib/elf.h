@@ -5,9 +5,8 @@
 // needs to be aligned, and no function writes to it or keeps more than a pointer to it.
 #pragma once
 
-#include <elf.h>
-
 #include "lib/compiler.h"
+#include "lib/elf_format.h"
 
 struct elf {
     const uint8_t *image;
