@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// One-byte locks, for records that there are a hundred thousand of: a channel, a grant entry.
+//
+// They are leaves: under one, only another of the same kind is taken (in an order that its owner
+// states), or a lock above RANK_EVENT. So they need no rank. A holder never waits for a guest, and
+// never reads or writes guest memory that can fault.
+#pragma once
+
+#include "arch/cpu.h"
+#include "lib/compiler.h"
+
+typedef uint8_t byte_lock_t;
+
+static inline bool byte_trylock(byte_lock_t *lock)
+{
+    return __atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE) == 0;
+}
+
+static inline void byte_lock(byte_lock_t *lock)
+{
+    while (unlikely(!byte_trylock(lock))) {
+        while (READ_ONCE(*lock) != 0) {
+            cpu_relax();
+        }
+    }
+}
+
+static inline void byte_unlock(byte_lock_t *lock)
+{
+    __atomic_store_n(lock, 0, __ATOMIC_RELEASE);
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// The event room's part in a domain's life.
+#include "event/event.h"
+
+#include "abi/errno.h"
+#include "event/fifo.h"
+#include "memory/allocator.h"
+
+static int create(struct domain *d)
+{
+    d->events = heap_new(struct domain_events);
+    if (!d->events) {
+        return -ENOMEM;
+    }
+    ports_create(d->events);
+    return 0;
+}
+
+static int create_vcpu(struct vcpu *v)
+{
+    v->events = heap_new(struct vcpu_events);
+    return v->events ? 0 : -ENOMEM;
+}
+
+/* Nobody may hear of the domain, or write to its pages, any more. Its vCPUs do not run. */
+static int relinquish(struct domain *d)
+{
+    long result;
+
+    spin_lock(&d->events->lock);
+    d->events->dying = true;
+    result = close_all(d);
+    if (result == 0) {
+        fifo_destroy(d);
+    }
+    spin_unlock(&d->events->lock);
+    if (result == 0) {
+        virq_release_handlers(d);
+        vcpu_info_release(d);
+    }
+    return (int)result;
+}
+
+static void destroy_vcpu(struct vcpu *v)
+{
+    heap_free(v->events);
+    v->events = NULL;
+}
+
+static void destroy(struct domain *d)
+{
+    ports_destroy(d->events);
+    heap_free(d->events);
+    d->events = NULL;
+}
+
+static struct domain_part part = {
+    .name = "events",
+    .create = create,
+    .create_vcpu = create_vcpu,
+    .relinquish = relinquish,
+    .destroy_vcpu = destroy_vcpu,
+    .destroy = destroy,
+};
+
+static void tell_domain0(void)
+{
+    event_send_global_virq(VIRQ_DOM_EXC);
+}
+
+void event_init(void)
+{
+    domain_register_part(&part);
+    domain_state_changed = tell_domain0;
+}
+
+void event_set_max_port(struct domain *d, uint32_t max_port)
+{
+    WRITE_ONCE(d->events->max_port, max_port);
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// A domain's ports: records in chunks that are allocated as numbers are handed out.
+//
+// Records never move and are freed only with the domain, so whoever may look at the domain may
+// look at a record. The tables over them start at the 2-level ABI's size, inside domain_events, and
+// grow once, to the FIFO ABI's, when a port beyond that is handed out; both sizes stay readable.
+#include "abi/errno.h"
+#include "event/fifo.h"
+#include "event/two_level.h"
+#include "lib/bitmap.h"
+#include "lib/string.h"
+#include "memory/allocator.h"
+
+void ports_create(struct domain_events *e)
+{
+    spin_init(&e->lock, RANK_EVENT);
+    e->chunks = e->small_chunks;
+    e->used = e->small_used;
+    e->max_port = MAX_PORTS - 1;
+    e->close_next = 1;
+    bit_set(e->used, 0); /* no channel has number 0 */
+}
+
+void ports_destroy(struct domain_events *e)
+{
+    for (uint32_t i = 0; i < e->port_end / CHUNK_PORTS; i++) {
+        page_free(e->chunks[i]);
+    }
+    if (e->chunks != e->small_chunks) {
+        heap_free(e->chunks);
+        heap_free(e->used);
+    }
+}
+
+/* From the small tables to the large ones. */
+static int grow_tables(struct domain_events *e)
+{
+    struct evtchn **chunks = heap_new_array(struct evtchn *, MAX_CHUNKS);
+    uint64_t *used = heap_new_array(uint64_t, BITMAP_WORDS(MAX_PORTS));
+
+    if (!chunks || !used) {
+        heap_free(chunks);
+        heap_free(used);
+        return -ENOMEM;
+    }
+    memcpy(chunks, e->small_chunks, sizeof(e->small_chunks));
+    memcpy(used, e->small_used, sizeof(e->small_used));
+    e->used = used;
+    __atomic_store_n(&e->chunks, chunks, __ATOMIC_RELEASE);
+    return 0;
+}
+
+/* Make records for the next CHUNK_PORTS numbers. */
+static int add_chunk(struct domain *d)
+{
+    struct domain_events *e = d->events;
+    struct evtchn *chunk;
+
+    if (e->port_end == SMALL_PORTS && e->chunks == e->small_chunks) {
+        int error = grow_tables(e);
+        if (error != 0) {
+            return error;
+        }
+    }
+    chunk = page_alloc();
+    if (!chunk) {
+        return -ENOMEM;
+    }
+    for (uint32_t i = 0; i < CHUNK_PORTS; i++) {
+        chunk[i].domain = d;
+        chunk[i].port = e->port_end + i;
+    }
+    __atomic_add_fetch(&d->heap_bytes, PAGE_SIZE, __ATOMIC_RELAXED);
+    e->chunks[e->port_end / CHUNK_PORTS] = chunk;
+    __atomic_store_n(&e->port_end, e->port_end + CHUNK_PORTS, __ATOMIC_RELEASE);
+    return 0;
+}
+
+/* One past the highest number that may be handed out now. */
+static uint32_t port_limit(const struct domain *d)
+{
+    uint32_t abi = d->events->fifo ? MAX_PORTS : two_level_ports(d);
+    uint64_t allowed = (uint64_t)READ_ONCE(d->events->max_port) + 1;
+
+    return allowed < abi ? (uint32_t)allowed : abi;
+}
+
+/* The lowest free number below `limit`, or `limit`. The next one without a record is free, too. */
+static uint32_t find_free(const struct domain_events *e, uint32_t limit)
+{
+    uint32_t end = MIN(limit, e->port_end);
+    uint32_t port = 0;
+
+    while ((port = (uint32_t)bit_find(e->used, end, port, false)) < end) {
+        /* Closed while in one of the guest's queues: handing it out would tangle two channels. */
+        if (!e->fifo || !fifo_is_linked(e->fifo, port)) {
+            return port;
+        }
+        port++;
+    }
+    return MIN(MAX(e->port_end, 1U), limit);
+}
+
+int port_alloc(struct domain *d, struct evtchn **channel)
+{
+    struct domain_events *e = d->events;
+    uint32_t limit = port_limit(d);
+    uint32_t port;
+
+    if (e->closing || e->dying) {
+        return -EINVAL;
+    }
+    port = find_free(e, limit);
+    if (port >= limit) {
+        return -ENOSPC;
+    }
+    if (port >= e->port_end) {
+        int error = add_chunk(d);
+        if (error != 0) {
+            return error;
+        }
+    }
+    bit_set(e->used, port);
+    *channel = channel_of(e, port);
+    WRITE_ONCE((*channel)->vcpu, 0);
+    WRITE_ONCE((*channel)->priority, EVTCHN_FIFO_PRIORITY_DEFAULT);
+    return 0;
+}
+
+void port_free(struct domain *d, struct evtchn *channel)
+{
+    bit_clear(d->events->used, channel->port);
+}

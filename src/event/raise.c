@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// An event becomes pending: by the ABI its domain has chosen, and how a vCPU comes to notice.
+#include "base/cpu.h"
+#include "event/fifo.h"
+#include "event/two_level.h"
+
+static struct domain_fifo *fifo_of(const struct domain *d)
+{
+    return __atomic_load_n(&d->events->fifo, __ATOMIC_ACQUIRE);
+}
+
+void channel_raise(struct evtchn *channel)
+{
+    struct domain *d = channel->domain;
+    struct domain_fifo *fifo = fifo_of(d);
+
+    if (likely(fifo)) {
+        fifo_raise(d, fifo, channel);
+    } else {
+        two_level_raise(d, vcpu_of(d, READ_ONCE(channel->vcpu)), channel->port);
+    }
+}
+
+void channel_unmask(struct evtchn *channel)
+{
+    struct domain *d = channel->domain;
+    struct domain_fifo *fifo = fifo_of(d);
+
+    if (fifo) {
+        fifo_unmask(d, fifo, channel);
+    } else {
+        two_level_unmask(d, vcpu_of(d, READ_ONCE(channel->vcpu)), channel->port);
+    }
+}
+
+bool channel_is_pending(struct evtchn *channel)
+{
+    struct domain_fifo *fifo = fifo_of(channel->domain);
+
+    return fifo ? fifo_is_pending(fifo, channel)
+                : two_level_is_pending(channel->domain, channel->port);
+}
+
+void channel_clear_pending(struct evtchn *channel)
+{
+    struct domain_fifo *fifo = fifo_of(channel->domain);
+
+    if (fifo) {
+        fifo_clear_pending(fifo, channel);
+    } else {
+        two_level_clear_pending(channel->domain, channel->port);
+    }
+}
+
+/*
+ * A sleeping vCPU wakes; a running one is made to leave its guest, for on the way back it looks at
+ * its words. One that is about to sleep, or to run, set that state before it looked.
+ */
+static void notice(struct vcpu *v)
+{
+    const uint32_t sleeping = VCPU_BLOCKED | VCPU_POLLING;
+    struct cpu *cpu;
+
+    if ((__atomic_load_n(&v->pause, __ATOMIC_SEQ_CST) & sleeping) != 0) {
+        vcpu_clear_pause(v, (enum vcpu_pause)sleeping);
+        return;
+    }
+    cpu = READ_ONCE(v->cpu);
+    if (cpu && cpu != this_cpu() && READ_ONCE(cpu->current) == v) {
+        arch_kick_cpu(cpu->id);
+    }
+}
+
+void vcpu_upcall(struct vcpu *v)
+{
+    /*
+     * Whether upcalls are masked does not matter: the guest unmasks with a plain store before it
+     * looks, and its processor may do these the other way round; only the kick settles that.
+     */
+    if (__atomic_exchange_n(&READ_ONCE(v->info)->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST) == 0) {
+        notice(v);
+    }
+}
