@@ -4,6 +4,8 @@
 
 #include "abi/errno.h"
 #include "arch/io.h"
+#include "base/param.h"
+#include "lib/string.h"
 
 // Register offsets. DLL and DLM show where RBR and IER are while LCR_DLAB is set.
 enum {
@@ -58,36 +60,14 @@ static void write_register(const struct uart *uart, unsigned reg, uint8_t value)
 
 // ---- options ------------------------------------------------------------------------------------
 
-static int digit_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 16;
-}
-
-// A number in decimal, or in hexadecimal after 0x; false if there is none or it exceeds `max`.
+// A number at the text, which is moved past it; false if there is none or it exceeds `max`.
 static bool parse_number(const char **text, uint32_t max, uint32_t *value)
 {
-    const char *at = *text;
-    int base = 10;
-    uint64_t number = 0;
+    uint64_t number;
 
-    if (at[0] == '0' && (at[1] | 0x20) == 'x') {
-        base = 16;
-        at += 2;
-    }
-    if (digit_value(*at) >= base) {
+    if (parse_integer(text, &number) != 0 || number > max) {
         return false;
     }
-    for (; digit_value(*at) < base; at++) {
-        number = number * (unsigned)base + (unsigned)digit_value(*at);
-        if (number > max) {
-            return false;
-        }
-    }
-    *text = at;
     *value = (uint32_t)number;
     return true;
 }
@@ -100,13 +80,9 @@ static bool field_ends(const char *text)
 static bool parse_speed(const char **text, struct uart_config *config)
 {
     static const char automatic[] = "auto";
-    unsigned matched = 0;
 
-    while (matched < sizeof(automatic) - 1 && (*text)[matched] == automatic[matched]) {
-        matched++;
-    }
-    if (matched == sizeof(automatic) - 1) {
-        *text += matched;
+    if (strncmp(*text, automatic, sizeof(automatic) - 1) == 0) {
+        *text += sizeof(automatic) - 1;
         config->baud = 0;
         return true;
     }
