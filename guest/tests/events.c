@@ -2,6 +2,7 @@
 // How an event becomes an upcall: the bits of shared_info and vcpu_info, as the comments of the
 // public header xen.h describe them.
 
+#include "clock.h"
 #include "tap.h"
 #include "user.h"
 
@@ -223,7 +224,7 @@ TEST("an upcall interrupts user mode that never enters the kernel by itself")
     *(volatile int *)user_data() = 0;
     upcall.entries = 0;
     trap_set_handler(VECTOR_EVENT, release_user);
-    CHECK_OK(set_timer_op(this_vcpu()->time.system_time + 20000000));
+    CHECK_OK(set_timer_op(clock_ns() + 20000000));
     user_call(user_wait, &fault);
     trap_set_handler(VECTOR_EVENT, NULL);
     CHECK_TRAP(fault, 0x80);
