@@ -12,20 +12,23 @@
 /* A power of two, so positions that only ever grow become offsets with a mask. */
 #define RING_BYTES 65536UL
 
+/* Writers in the middle of a copy at any one moment: each CPU, and what may interrupt it there. */
+#define WRITERS_MAX 128
+
 /*
- * A writer takes its bytes by moving `reserved`, copies, then moves `committed` by as much. When
- * both are equal every byte below is complete; otherwise somebody is copying right now, and that
- * one will look after the sinks when done. So no writer ever waits for another: not for a CPU that
- * is slow, not for the code it interrupted.
+ * A writer announces itself in `writers` with the value that `reserved` had then, takes its bytes
+ * by moving `reserved`, copies, and leaves. So all text below the oldest announcement is complete,
+ * and no writer ever waits for another: not for a CPU that is slow, not for the code it
+ * interrupted.
  */
 static struct {
     char text[RING_BYTES];
-    uint64_t reserved;  /* [a] */
-    uint64_t committed; /* [a] */
-    uint64_t shown;     /* by the owner of `showing` */
-    uint64_t cleared;   /* [a] log_read() starts here */
-    bool showing;       /* [a] some CPU is at work on the sinks */
-    bool panicking;     /* [a] */
+    uint64_t reserved;             /* [a] */
+    uint64_t writers[WRITERS_MAX]; /* [a] position + 1; 0 is free */
+    uint64_t shown;                /* by the owner of `showing` */
+    uint64_t cleared;              /* [a] log_read() starts here */
+    bool showing;                  /* [a] some CPU is at work on the sinks */
+    bool panicking;                /* [a] */
     struct log_sink *sinks;
 } ring;
 
@@ -61,26 +64,33 @@ static uint64_t oldest_kept(uint64_t end)
     return end > RING_BYTES ? end - RING_BYTES : 0;
 }
 
+/* `end` may lie behind what has been shown: a writer announces itself a little late at times. */
 static void show_until(uint64_t end)
 {
     uint64_t from = MAX(ring.shown, oldest_kept(end));
+    if (end <= from) {
+        return;
+    }
     for (struct log_sink *sink = ring.sinks; sink != NULL; sink = sink->next) {
         show_on(sink, from, end);
     }
     ring.shown = end;
 }
 
-/* End of complete text; where a writer is in the middle of its copy, `*complete` is false. */
-static uint64_t complete_end(bool *complete)
+/* `reserved` is read first: who took bytes below it had announced itself before. */
+static uint64_t complete_end(void)
 {
-    uint64_t committed = __atomic_load_n(&ring.committed, __ATOMIC_SEQ_CST);
-    *complete = committed == __atomic_load_n(&ring.reserved, __ATOMIC_SEQ_CST);
-    return committed;
+    uint64_t end = __atomic_load_n(&ring.reserved, __ATOMIC_SEQ_CST);
+
+    for (size_t i = 0; i < WRITERS_MAX; i++) {
+        uint64_t announced = __atomic_load_n(&ring.writers[i], __ATOMIC_SEQ_CST);
+        end = announced != 0 ? MIN(end, announced - 1) : end;
+    }
+    return end;
 }
 
 static void show_new_text(void)
 {
-    bool complete;
     uint64_t end;
 
     if (READ_ONCE(ring.panicking)) {
@@ -89,25 +99,35 @@ static void show_new_text(void)
     }
     do {
         if (__atomic_exchange_n(&ring.showing, true, __ATOMIC_SEQ_CST)) {
-            return; /* it looks again after it let go */
+            return; /* that one looks again after it has let go */
         }
-        end = complete_end(&complete);
-        if (complete) {
-            show_until(end);
-        }
+        end = complete_end();
+        show_until(end);
         __atomic_store_n(&ring.showing, false, __ATOMIC_SEQ_CST);
-        /* Others may have found `showing` set just before it was cleared. */
-    } while (complete && complete_end(&complete) != end && complete);
+    } while (complete_end() != end);
+}
+
+static uint64_t *announce_writer(void)
+{
+    for (size_t i = 0;; i = (i + 1) % WRITERS_MAX) {
+        uint64_t unused = 0;
+        uint64_t position = __atomic_load_n(&ring.reserved, __ATOMIC_SEQ_CST);
+        if (__atomic_compare_exchange_n(&ring.writers[i], &unused, position + 1, false,
+                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+            return &ring.writers[i];
+        }
+    }
 }
 
 void log_raw(const char *text, size_t bytes)
 {
     bytes = MIN(bytes, RING_BYTES);
+    uint64_t *writer = announce_writer();
     uint64_t position = __atomic_fetch_add(&ring.reserved, bytes, __ATOMIC_SEQ_CST);
     for (size_t i = 0; i < bytes; i++) {
-        ring.text[(position + i) & (RING_BYTES - 1)] = text[i];
+        WRITE_ONCE(ring.text[(position + i) & (RING_BYTES - 1)], text[i]);
     }
-    __atomic_fetch_add(&ring.committed, bytes, __ATOMIC_SEQ_CST);
+    __atomic_store_n(writer, 0, __ATOMIC_SEQ_CST);
     show_new_text();
 }
 
@@ -130,13 +150,12 @@ void log_remove_sink(struct log_sink *sink)
 
 size_t log_read(uint64_t *from, char *to, size_t capacity)
 {
-    bool complete;
-    uint64_t end = complete_end(&complete);
+    uint64_t end = complete_end();
     uint64_t start = MAX(*from, MAX(READ_ONCE(ring.cleared), oldest_kept(end)));
     size_t bytes = 0;
 
     while (start < end && bytes < capacity) {
-        to[bytes++] = ring.text[start++ & (RING_BYTES - 1)];
+        to[bytes++] = READ_ONCE(ring.text[start++ & (RING_BYTES - 1)]);
     }
     *from = start;
     return bytes;
@@ -144,7 +163,7 @@ size_t log_read(uint64_t *from, char *to, size_t capacity)
 
 void log_clear(void)
 {
-    WRITE_ONCE(ring.cleared, READ_ONCE(ring.committed));
+    WRITE_ONCE(ring.cleared, complete_end());
 }
 
 void log_enter_panic(void)
