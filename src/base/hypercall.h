@@ -12,5 +12,8 @@
 #include "base/cpu.h"
 #include "lib/address.h"
 
+/* Vectors run from 0 to 63: the interface's 0 to 39, and 48 to 55 for the architecture. */
+#define HYPERCALL_NUMBERS 64
+
 /* Change argument `index` (0 to 5) of the call in progress, for when it is issued again. */
 void hypercall_set_argument(unsigned int index, uint64_t value);

@@ -17,6 +17,7 @@
 struct cpu;
 struct domain;
 struct vcpu_events;
+struct vcpu_mmu;
 struct vcpu_sched;
 struct vcpu_time;
 
@@ -33,10 +34,13 @@ enum vcpu_pause {
 };
 
 enum vcpu_mode {
-    MODE_KERNEL = 1 << 0,     /* the guest's kernel runs (64-bit guests: else its user mode) */
-    MODE_FPU_TRAP = 1 << 1,   /* fpu_taskswitch(1): the next FPU use is bounced as #NM */
-    MODE_IN_SYSCALL = 1 << 2, /* entered by a system call: RCX and R11 hold what SYSRET needs */
+    MODE_KERNEL = 1 << 0,   /* the guest's kernel runs (64-bit guests: else its user mode) */
+    MODE_FPU_TRAP = 1 << 1, /* fpu_taskswitch(1): the next FPU use is bounced as #NM */
 };
+
+/* Values of regs.entry_vector beyond the processor's 256: how the vCPU came in. */
+#define ENTRY_SYSCALL 0x100 /* RCX and R11 are spent: the return may use SYSRET */
+#define ENTRY_NONE    0x101 /* not by the guest's own doing: full return by IRET */
 
 /* Where a guest wants to be entered for something; a zero address means it said nothing. */
 struct callback {
@@ -65,6 +69,8 @@ struct vcpu {
     struct callback nmi;       /* [v] */
     uint64_t iopl;             /* [v] virtual IOPL, as in RFLAGS bits 12-13 */
     uint64_t fault_address;    /* [v] CR2 of the last page fault that was bounced */
+    uint64_t iret_fault_code;  /* [v] vector and code of a fault that IRET to the guest took */
+    uint64_t iret_fault_spare; /* [v] entry code's */
     struct domain *domain;     /* [I] */
     uint32_t id;               /* [I] number in the domain */
 
@@ -86,6 +92,7 @@ struct vcpu {
     mfn_t ldt_frames[LDT_MAX_PAGES];
     uint64_t debug_registers[8]; /* DR0-3, 6, 7; [4] is unused, [5] the I/O breakpoints */
     uint64_t control4;           /* CR4 as the guest sees it */
+    bool lost_segment;           /* a selector could not be loaded: failsafe is owed */
     uint64_t xcr0;               /* extended states the guest enabled */
     void *fpu;                   /* 64-byte aligned XSAVE area */
 
@@ -93,6 +100,7 @@ struct vcpu {
     uint32_t io_bitmap_ports;
 
     struct vcpu_events *events; /* rooms of their own */
+    struct vcpu_mmu *mmu;
     struct vcpu_sched *sched;
     struct vcpu_time *time;
     struct list destroy_link;
@@ -112,6 +120,9 @@ static inline bool vcpu_in_kernel(const struct vcpu *v)
  * memory. Every part (domain_part) has had its say, or none has.
  */
 must_check struct vcpu *vcpu_create(struct domain *d, unsigned int id);
+
+/* Bytes of an extended-state area; the seam settles it at start of day. */
+extern size_t vcpu_fpu_bytes;
 
 /* The domain's end: nobody can reach the vCPU any more. */
 void vcpu_destroy(struct vcpu *v);

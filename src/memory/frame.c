@@ -67,6 +67,12 @@ static uint64_t with_writable_use(uint64_t state)
            FRAME_TYPE_ONE + FRAME_REF_ONE;
 }
 
+/* Whether a processor may still walk through the frame as a table that it no longer is. */
+static bool was_table(uint64_t state)
+{
+    return state_type_count(state) == 0 && state_type(state) >= FRAME_L1;
+}
+
 bool frame_get_writable(struct frame *f, domid_t owner)
 {
     uint64_t state = frame_state(f);
@@ -81,6 +87,9 @@ bool frame_get_writable(struct frame *f, domid_t owner)
     if (unlikely(READ_ONCE(f->owner) != owner)) {
         frame_put_writable(f);
         return false;
+    }
+    if (unlikely(was_table(state))) {
+        flush_older_than(f->flush_stamp);
     }
     return true;
 }

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// The seam to what the processor holds of the current vCPU: page-table bases, segments, descriptor
+// tables, debug registers, the FPU trap. Each call takes effect at once; `v` is current_vcpu().
+#pragma once
+
+#include "lib/address.h"
+#include "lib/compiler.h"
+
+struct vcpu;
+
+/*
+ * The current vCPU goes from user mode to its kernel or back: MODE_KERNEL flips, the GS bases
+ * change places, the other base is loaded. The user base must be set before it is entered.
+ */
+void arch_toggle_mode(struct vcpu *v);
+
+/*
+ * Load the base of the mode that the vCPU is in, after it changed. Forgets the old base's
+ * translations, global ones too.
+ */
+void arch_load_page_tables(struct vcpu *v);
+
+/* Show v->gdt_frames, or v->ldt_frames and the LDT's size, to the processor. */
+void arch_load_gdt(const struct vcpu *v);
+void arch_load_ldt(const struct vcpu *v);
+
+/* Load DR0 to DR3, DR6 and DR7 from v->debug_registers. Values were checked. */
+void arch_load_debug_registers(const struct vcpu *v);
+/* DR6 as it stands, and cleared. */
+uint64_t arch_take_debug_status(void);
+
+/* Whether the next FPU instruction traps (CR0.TS). */
+void arch_set_fpu_trap(bool on);
+
+enum segment_base { BASE_FS, BASE_GS, BASE_GS_OTHER };
+/* Bases as loaded now; GS_OTHER is that of the mode the vCPU is not in. Must be canonical. */
+void arch_set_segment_base(enum segment_base which, uint64_t base);
+uint64_t arch_get_segment_base(enum segment_base which);
+/* Load the GS selector that user mode will have: 0, or -EINVAL when it can't be loaded (then null). */
+int arch_set_user_gs(uint16_t selector);
+
+/* Data-segment selectors as loaded now. */
+struct data_selectors {
+    uint16_t ds, es, fs, gs;
+};
+void arch_get_selectors(struct data_selectors *selectors);
+/* Load null into all four. */
+void arch_clear_selectors(void);
+
+/* The extended states that can be enabled here, and XCR0 for the vCPU. */
+uint64_t arch_extended_states(void);
+void arch_set_extended_states(struct vcpu *v, uint64_t xcr0);

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the processor holds of a vCPU beside its general registers: put away and fetched.
+#include "abi/errno.h"
+#include "arch/guest.h"
+#include "arch/msr.h"
+#include "arch/pv.h"
+#include "arch/tlb.h"
+#include "arch/vcpu.h"
+#include "base/panic.h"
+#include "cpu_features.h"
+#include "domain/domain.h"
+#include "fpu.h"
+#include "instructions.h"
+#include "paging.h"
+#include "percpu.h"
+#include "selectors.h"
+
+#define MSR_FS_BASE        0xc0000100
+#define MSR_GS_BASE        0xc0000101
+#define MSR_KERNEL_GS_BASE 0xc0000102
+
+/* The idle vCPU belongs to no domain and has no state here. */
+static bool is_idle(const struct vcpu *v)
+{
+    return !v->domain;
+}
+
+/* Load a base register; global entries are forgotten too, as the old guest's may be global. */
+static void load_base(uint64_t cr3)
+{
+    write_cr3(cr3);
+    arch_tlb_flush_local();
+    this_cpu()->current_cr3 = cr3;
+}
+
+void arch_load_page_tables(struct vcpu *v)
+{
+    load_base(vcpu_in_kernel(v) ? v->kernel_cr3 : v->user_cr3);
+}
+
+void arch_toggle_mode(struct vcpu *v)
+{
+    uint64_t cr3;
+
+    v->mode ^= MODE_KERNEL;
+    asm volatile("swapgs" ::: "memory");
+    cr3 = vcpu_in_kernel(v) ? v->kernel_cr3 : v->user_cr3;
+    /* User pages are global and alike in both spaces; the kernel's pages are forgotten here. */
+    write_cr3(cr3);
+    this_cpu()->current_cr3 = cr3;
+}
+
+static void save_segments(struct vcpu *v)
+{
+    uint64_t active = arch_rdmsr(MSR_GS_BASE), other = arch_rdmsr(MSR_KERNEL_GS_BASE);
+
+    asm volatile("mov %%ds, %0" : "=m"(v->regs.ds));
+    asm volatile("mov %%es, %0" : "=m"(v->regs.es));
+    asm volatile("mov %%fs, %0" : "=m"(v->regs.fs));
+    asm volatile("mov %%gs, %0" : "=m"(v->regs.gs));
+    v->fs_base = arch_rdmsr(MSR_FS_BASE);
+    v->gs_base_kernel = vcpu_in_kernel(v) ? active : other;
+    v->gs_base_user = vcpu_in_kernel(v) ? other : active;
+}
+
+/*
+ * A selector may have become unusable while the vCPU was away; it reads as null then, and a vCPU
+ * that has a failsafe callback is told (pv_lost_segment).
+ */
+#define LOAD_SELECTOR(name, value)                                                                 \
+    ({                                                                                             \
+        int lost_ = 1;                                                                             \
+        asm volatile("1: mov %1, %%" #name "\n"                                                    \
+                     "xorl %0, %0\n"                                                               \
+                     "2:\n"                                                                        \
+                     ".pushsection .ex_table, \"a\", @progbits\n"                                  \
+                     ".balign 4\n"                                                                 \
+                     ".long 1b - ., 2b - .\n"                                                      \
+                     ".popsection\n"                                                               \
+                     : "+r"(lost_)                                                                 \
+                     : "r"((uint32_t)(value)));                                                    \
+        lost_;                                                                                     \
+    })
+
+static void load_segments(struct vcpu *v)
+{
+    int lost = LOAD_SELECTOR(ds, v->regs.ds);
+
+    lost |= LOAD_SELECTOR(es, v->regs.es);
+    lost |= LOAD_SELECTOR(fs, v->regs.fs);
+    lost |= LOAD_SELECTOR(gs, v->regs.gs);
+    arch_wrmsr(MSR_FS_BASE, v->fs_base);
+    arch_wrmsr(MSR_GS_BASE, vcpu_in_kernel(v) ? v->gs_base_kernel : v->gs_base_user);
+    arch_wrmsr(MSR_KERNEL_GS_BASE, vcpu_in_kernel(v) ? v->gs_base_user : v->gs_base_kernel);
+    v->lost_segment = lost != 0;
+}
+
+void arch_load_gdt(const struct vcpu *v)
+{
+    percpu_show_gdt(v);
+}
+
+void arch_load_ldt(const struct vcpu *v)
+{
+    for (unsigned int page = 0; page < LDT_MAX_PAGES; page++) {
+        bool mapped = (v->ldt_mapped >> page) & 1;
+        percpu_show_ldt_page(page, mapped ? v->ldt_frames[page].n : MFN_INVALID);
+    }
+    percpu_load_ldt(v->ldt_entries);
+}
+
+static void save(struct vcpu *v)
+{
+    save_segments(v);
+    fpu_save(v);
+    if (v->debug_registers[7] != 0) {
+        asm volatile("mov %0, %%db7" ::"r"(0UL));
+    }
+}
+
+static void load(struct vcpu *v)
+{
+    load_base(vcpu_in_kernel(v) ? v->kernel_cr3 : v->user_cr3);
+    arch_load_gdt(v);
+    arch_load_ldt(v);
+    load_segments(v);
+    fpu_load(v);
+    arch_load_debug_registers(v);
+}
+
+void arch_load_debug_registers(const struct vcpu *v)
+{
+    if (v->debug_registers[7] != 0) {
+        asm volatile("mov %0, %%db0" ::"r"(v->debug_registers[0]));
+        asm volatile("mov %0, %%db1" ::"r"(v->debug_registers[1]));
+        asm volatile("mov %0, %%db2" ::"r"(v->debug_registers[2]));
+        asm volatile("mov %0, %%db3" ::"r"(v->debug_registers[3]));
+        asm volatile("mov %0, %%db6" ::"r"(v->debug_registers[6]));
+    }
+    asm volatile("mov %0, %%db7" ::"r"(v->debug_registers[7]));
+}
+
+uint64_t arch_take_debug_status(void)
+{
+    uint64_t status;
+
+    asm volatile("mov %%db6, %0" : "=r"(status));
+    asm volatile("mov %0, %%db6" ::"r"(0xffff0ff0UL));
+    return status;
+}
+
+static const uint32_t base_msr[] = {
+    [BASE_FS] = MSR_FS_BASE, [BASE_GS] = MSR_GS_BASE, [BASE_GS_OTHER] = MSR_KERNEL_GS_BASE};
+
+void arch_set_segment_base(enum segment_base which, uint64_t base)
+{
+    arch_wrmsr(base_msr[which], base);
+}
+
+uint64_t arch_get_segment_base(enum segment_base which)
+{
+    return arch_rdmsr(base_msr[which]);
+}
+
+/* User mode's GS is the one that is not active in the kernel: load it with the bases exchanged. */
+int arch_set_user_gs(uint16_t selector)
+{
+    int lost;
+
+    asm volatile("swapgs" ::: "memory");
+    lost = LOAD_SELECTOR(gs, selector);
+    if (lost) {
+        asm volatile("mov %0, %%gs" ::"r"(0));
+    }
+    asm volatile("swapgs" ::: "memory");
+    return lost ? -EINVAL : 0;
+}
+
+void arch_get_selectors(struct data_selectors *selectors)
+{
+    asm volatile("mov %%ds, %0" : "=m"(selectors->ds));
+    asm volatile("mov %%es, %0" : "=m"(selectors->es));
+    asm volatile("mov %%fs, %0" : "=m"(selectors->fs));
+    asm volatile("mov %%gs, %0" : "=m"(selectors->gs));
+}
+
+void arch_clear_selectors(void)
+{
+    asm volatile("mov %0, %%ds; mov %0, %%es; mov %0, %%fs; mov %0, %%gs" ::"r"(0));
+}
+
+void arch_vcpu_switch(struct vcpu *from, struct vcpu *to)
+{
+    if (!is_idle(from)) {
+        save(from);
+    }
+    if (is_idle(to)) {
+        load_base(paging_root());
+    } else {
+        load(to);
+    }
+    percpu_set_entry(to);
+}
+
+int arch_copy_to_guest_kernel(gva_t to, const void *from, size_t bytes)
+{
+    struct vcpu *v = current_vcpu();
+    uint64_t loaded = this_cpu()->current_cr3;
+    int error;
+
+    if (loaded == v->kernel_cr3) {
+        return copy_to_guest(to, from, bytes);
+    }
+    write_cr3(v->kernel_cr3);
+    error = copy_to_guest(to, from, bytes);
+    write_cr3(loaded);
+    return error;
+}

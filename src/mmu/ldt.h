@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Descriptor tables of guests: which pages, and that each is harmless.
+#pragma once
+
+#include "domain/domain.h"
+
+/* MMUEXT_SET_LDT for the current vCPU: `base` page aligned, at most 8192 entries; 0 entries: none.
+ */
+must_check long ldt_set(struct vcpu *v, uint64_t base, uint32_t entries);
+
+/* set_gdt: the frames of the guest's list, for `entries` descriptors. -EINVAL. */
+must_check long gdt_set(struct vcpu *v, const uint64_t *frames, uint32_t entries);
+
+/* Drop what the vCPU holds. The processor must not have them loaded any more. */
+void ldt_drop(struct vcpu *v);
+void gdt_drop(struct vcpu *v);
+
+/*
+ * A fault in the current CPU's LDT window: show the page, if it is one. True: try again.
+ */
+bool ldt_show_page(struct vcpu *v, uint32_t offset);

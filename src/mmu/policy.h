@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one place that decides whether a page-table entry is allowed, and what it then holds on to.
+//
+// A present entry holds a claim on the frame it names:
+//   level 1, writable:   a writable type count (and its reference)
+//   level 1, read-only:  a reference
+//   level 2 to 4:        a type count of the level below; or, for an entry that maps a table of its
+//                        own level read-only (a linear page table), a reference and a linear use
+//   device memory:       nothing; holes have no counts
+#pragma once
+
+#include "domain/domain.h"
+#include "mmu/pte.h"
+
+/* Who is asking: the tables' owner, and whose frames the entries may name. */
+struct entry_rights {
+    struct domain *tables;  /* PFD: owns the page table */
+    struct domain *frames;  /* FD: owns what it may map; NULL: nobody's memory, devices only */
+    struct domain *caller;  /* whose privileges count */
+    bool hypervisor_frames; /* FD is DOMID_XEN: chosen frames of Pavise's, read-only */
+    bool io_only;           /* FD is DOMID_IO: device memory only */
+};
+
+/*
+ * Decide on `entry` for a table of `level` (in frame `table`) and take its claim. *entry becomes
+ * what is to be stored. Returns 0; -EINVAL: bits, a frame or a type that is not allowed, or a count
+ * at its end; -EPERM: device memory the domain may not map; HYPERCALL_RESTART: the named table's
+ * validation was preempted and will go on (mmu/types.h).
+ */
+must_check long entry_claim(const struct entry_rights *rights, unsigned int level,
+                            struct frame *table, pte_t *entry);
+
+/* Drop the claim of a stored entry. The last claim on a table takes it apart. */
+void entry_release(unsigned int level, struct frame *table, pte_t entry);
+
+/* Whether two stored level-1 entries hold the same claim, so that one may replace the other. */
+static inline bool entry_same_claim(pte_t a, pte_t b)
+{
+    return ((a ^ b) & (PTE_FRAME | PTE_RW | PTE_P)) == 0;
+}
+
+/* What a checked level-1 entry with changed flags becomes, when the claim stays: 0 or -EINVAL. */
+must_check int entry_adjust(unsigned int level, pte_t *entry);
