@@ -143,7 +143,7 @@ static int locate(pci_bdf_t device, uint32_t offset_register, uint32_t bytes, ui
     uint32_t offset = where & ~(uint32_t)MSIX_BAR;
     uint64_t bar;
 
-    if (pci_memory_bar(device, where & MSIX_BAR, &bar) != 0 || bar > UINT64_MAX - offset - bytes) {
+    if (pci_memory_bar(device, where & MSIX_BAR, &bar) != 0 || bar > MAX_PADDR - offset - bytes) {
         return -EINVAL;
     }
     *paddr = bar + offset;
