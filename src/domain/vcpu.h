@@ -17,6 +17,7 @@
 struct cpu;
 struct domain;
 struct vcpu_events;
+struct multicall_entry;
 struct vcpu_mmu;
 struct vcpu_sched;
 struct vcpu_time;
@@ -69,6 +70,7 @@ struct vcpu {
     struct callback nmi;       /* [v] */
     uint64_t iopl;             /* [v] virtual IOPL, as in RFLAGS bits 12-13 */
     uint64_t fault_address;    /* [v] CR2 of the last page fault that was bounced */
+    struct multicall_entry *multicall; /* [v] the entry that is being carried out, if any */
     uint64_t iret_fault_code;  /* [v] vector and code of a fault that IRET to the guest took */
     uint64_t iret_fault_spare; /* [v] entry code's */
     struct domain *domain;     /* [I] */
@@ -92,6 +94,8 @@ struct vcpu {
     mfn_t ldt_frames[LDT_MAX_PAGES];
     uint64_t debug_registers[8]; /* DR0-3, 6, 7; [4] is unused, [5] the I/O breakpoints */
     uint64_t control4;           /* CR4 as the guest sees it */
+    bool nmi_pending;            /* [a] an NMI is to be delivered */
+    bool nmi_masked;             /* one was, and its handler has not returned yet */
     bool lost_segment;           /* a selector could not be loaded: failsafe is owed */
     uint64_t xcr0;               /* extended states the guest enabled */
     void *fpu;                   /* 64-byte aligned XSAVE area */

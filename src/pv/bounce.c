@@ -7,6 +7,7 @@
 #include "domain/domain.h"
 #include "pv/flags.h"
 #include "pv/selectors.h"
+#include "pv/traps.h"
 
 #define VECTOR_NMI        2
 #define VECTOR_PAGE_FAULT 14

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writable page tables.
+#include "mmu/trapped_write.h"
+
+#include "abi/errno.h"
+#include "arch/frames.h"
+#include "domain/domain.h"
+#include "mmu/edit.h"
+#include "mmu/types.h"
+#include "mmu/walk.h"
+
+/* The page mapped at `va`, when it is present and read-only. */
+static struct frame *read_only_target(const struct vcpu *v, uint64_t va)
+{
+    unsigned int slot;
+    struct frame *l1 = walk_to_l1(v, va, &slot);
+    pte_t entry;
+
+    if (!l1) {
+        return NULL;
+    }
+    entry = READ_ONCE(((pte_t *)frame_to_virt(mfn_of(l1)))[slot]);
+    if ((entry & (PTE_P | PTE_RW)) != PTE_P || !mfn_valid(pte_mfn(entry))) {
+        return NULL;
+    }
+    return frame_of(pte_mfn(entry));
+}
+
+bool trapped_write_begin(const struct vcpu *v, uint64_t va, struct trapped_write *w)
+{
+    unsigned int level;
+
+    w->table = read_only_target(v, va);
+    if (!w->table) {
+        return false;
+    }
+    level = table_lock(v->domain, w->table);
+    if (level != 1) {
+        if (level != 0) {
+            table_unlock(w->table);
+        }
+        return false;
+    }
+    w->slot = (va & (PAGE_SIZE - 1)) / sizeof(pte_t);
+    w->old = READ_ONCE(((pte_t *)frame_to_virt(mfn_of(w->table)))[w->slot]);
+    return true;
+}
+
+long trapped_write_commit(const struct vcpu *v, struct trapped_write *w, pte_t value)
+{
+    struct domain *d = v->domain;
+    const struct entry_rights rights = {.tables = d, .frames = d, .caller = d};
+    pte_t *entry = (pte_t *)frame_to_virt(mfn_of(w->table)) + w->slot;
+    pte_t seen = w->old;
+    long result = 0;
+
+    /* The processor may have set accessed or dirty meanwhile: the instruction then starts over. */
+    if (value != w->old) {
+        result = __atomic_compare_exchange_n(entry, &seen, seen, false, __ATOMIC_ACQ_REL,
+                                             __ATOMIC_RELAXED)
+                     ? edit_entry(&rights, w->table, 1, w->slot, value, false)
+                     : -EAGAIN;
+    }
+    table_unlock(w->table);
+    return result;
+}
+
+void trapped_write_abandon(struct trapped_write *w)
+{
+    table_unlock(w->table);
+}
