@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
+#include <glob.h>
 
 #include "abi/errno.h"
 #include "abi/start_info_32.h"
@@ -356,12 +357,22 @@ static void the_physical_address_offset_is_taken_off(void **state)
     check_kernel_is_loaded(0x100);
 }
 
-// A distribution's kernel, where PAVISE_TEST_KERNEL names one or one was fetched for ./pavise run.
+// A distribution's kernel: the one that PAVISE_TEST_KERNEL names, or one that ./pavise has
+// unpacked.
 static FILE *real_kernel(void)
 {
     const char *named = getenv("PAVISE_TEST_KERNEL");
+    glob_t found;
 
-    return fopen(named != NULL ? named : "build/vmlinuz", "rb");
+    if (named != NULL) {
+        return fopen(named, "rb");
+    }
+    FILE *stream = NULL;
+    if (glob("build/packages/linux-*/boot/vmlinuz-*", 0, NULL, &found) == 0) {
+        stream = fopen(found.gl_pathv[0], "rb");
+    }
+    globfree(&found);
+    return stream;
 }
 
 static void a_real_kernel_is_built(void **state)
