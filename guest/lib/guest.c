@@ -12,7 +12,19 @@ struct start_info *start_info;
 static char shared_info_page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 struct shared_info *const shared_info = (struct shared_info *)shared_info_page;
 
+static struct vcpu_info *vcpu = &((struct shared_info *)shared_info_page)->vcpu_info[0];
+
 void guest_start(struct start_info *info);
+
+struct vcpu_info *this_vcpu(void)
+{
+    return vcpu;
+}
+
+void vcpu_moved(struct vcpu_info *to)
+{
+    vcpu = to;
+}
 
 void print(const char *format, ...)
 {

@@ -28,7 +28,6 @@ void guest_shutdown(unsigned reason) __attribute__((noreturn));
 // What an image is about; called once everything in guest/lib is set up. Power-off follows.
 void guest_main(void);
 
-static inline struct vcpu_info *this_vcpu(void)
-{
-    return &shared_info->vcpu_info[0];
-}
+// The vCPU's information: in shared_info, or where it was registered since.
+struct vcpu_info *this_vcpu(void);
+void vcpu_moved(struct vcpu_info *to);
