@@ -111,7 +111,6 @@ int hpet_init(uint64_t paddr)
         .read = read_low,
         .hz = (FEMTOSECONDS_A_SECOND + period_fs / 2) / period_fs,
         .wrap_mask = UINT32_MAX,
-        .limit_ticks = UINT32_MAX,
     };
     return 0;
 }

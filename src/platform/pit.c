@@ -36,7 +36,7 @@ static void restart_channel_2(void)
     arch_out8(PORT_B, port_b | PORT_B_GATE);
 }
 
-// Ticks since the restart; FULL_COUNT from the end on, as the counter then starts over.
+// Ticks since the restart, up to the end: then the counter starts over.
 static uint64_t read_channel_2(void)
 {
     arch_out8(COMMAND, LATCH_2_COUNT_AND_STATUS);
@@ -47,7 +47,7 @@ static uint64_t read_channel_2(void)
     if ((status & STATUS_NOT_LOADED) != 0) {
         return 0;
     }
-    return (status & STATUS_OUTPUT) != 0 ? FULL_COUNT : FULL_COUNT - left;
+    return (status & STATUS_OUTPUT) != 0 ? CLOCK_EXPIRED : FULL_COUNT - left;
 }
 
 static const struct clock_reference reference = {
@@ -56,7 +56,6 @@ static const struct clock_reference reference = {
     .restart = restart_channel_2,
     .hz = PIT_HZ,
     .wrap_mask = FULL_COUNT,
-    .limit_ticks = FULL_COUNT,
 };
 
 const struct clock_reference *pit_reference(void)
@@ -64,7 +63,7 @@ const struct clock_reference *pit_reference(void)
     restart_channel_2();
     for (unsigned patience = 0; patience < 10000; patience++) {
         uint64_t ticks = read_channel_2();
-        if (ticks > 0 && ticks < FULL_COUNT) {
+        if (ticks > 0 && ticks != CLOCK_EXPIRED) {
             return &reference;
         }
     }

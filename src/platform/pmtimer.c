@@ -58,7 +58,6 @@ int pmtimer_init(const struct fadt *fadt)
         .read = read_counter,
         .hz = PMTIMER_HZ,
         .wrap_mask = mask,
-        .limit_ticks = mask,
     };
     if (error == 0) {
         pmtimer.present = counts();

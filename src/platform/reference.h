@@ -7,12 +7,14 @@
 
 struct clock_reference {
     const char *name;
-    uint64_t (*read)(void); // counts up
+    uint64_t (*read)(void); // counts up; or CLOCK_EXPIRED
     void (*restart)(void);  // before each measurement, if not NULL
     uint64_t hz;
-    uint64_t wrap_mask;   // difference of two readings: (later - earlier) & wrap_mask
-    uint64_t limit_ticks; // an interval this long or longer may have been any
+    uint64_t wrap_mask; // difference of two readings: (later - earlier) & wrap_mask
 };
+
+// What `read` gives when too much time has passed since the restart to tell how much.
+#define CLOCK_EXPIRED UINT64_MAX
 
 struct clock_pair {
     uint64_t tsc;           // when `counter` was read, as well as is known

@@ -47,7 +47,7 @@ static bool precise(const struct interval *interval)
     return interval->doubt_ticks * (MILLION / AIM_PPM) <= interval->tsc_ticks;
 }
 
-// A counter that stops meanwhile ends it too, with an interval that is too short.
+// A counter that stops or expires meanwhile ends it too, with an interval that is too short.
 static struct interval measure_once(const struct clock_reference *reference)
 {
     uint64_t shortest = reference->hz * SHORTEST_MS / 1000;
@@ -61,6 +61,9 @@ static struct interval measure_once(const struct clock_reference *reference)
     for (unsigned patience = 0; patience < PATIENCE && interval.reference_ticks < longest;
          patience++) {
         struct clock_pair end = clock_read_pair(reference->read);
+        if (start.counter == CLOCK_EXPIRED || end.counter == CLOCK_EXPIRED) {
+            return (struct interval){0};
+        }
         interval = interval_between(reference, &start, &end);
         if (interval.reference_ticks >= shortest && precise(&interval)) {
             break;
@@ -71,8 +74,8 @@ static struct interval measure_once(const struct clock_reference *reference)
 
 static bool usable(const struct clock_reference *reference, const struct interval *interval)
 {
-    return interval->reference_ticks >= reference->hz * SHORTEST_MS / 1000 &&
-           interval->reference_ticks < reference->limit_ticks && interval->tsc_ticks > 0;
+    return interval->tsc_ticks > 0 &&
+           interval->reference_ticks >= reference->hz * SHORTEST_MS / 1000;
 }
 
 struct tsc_rate tsc_measure(const struct clock_reference *reference)

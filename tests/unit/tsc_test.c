@@ -12,6 +12,7 @@
 #include "arch/clock.h"
 #include "arch/io.h"
 #include "platform/mmio.h"
+#include "platform/pit.h"
 #include "platform/pmtimer.h"
 #include "platform/tsc.h"
 
@@ -61,7 +62,6 @@ static struct clock_reference reference(void)
         .read = read_counter,
         .hz = world.counter_hz,
         .wrap_mask = world.counter_mask,
-        .limit_ticks = world.counter_mask,
     };
 }
 
@@ -151,12 +151,63 @@ static void instruction_counting_machine(void **state)
     assert_within_ppm(tsc_measure(&counter).hz, 20);
 }
 
-static void interval_beyond_the_limit_is_tried_again(void **state)
-{
-    struct clock_reference counter = reference();
+// A one-shot counter, as the PIT's: it tells no time beyond 55 ms after its restart.
+static unsigned restarts;
 
-    counter.limit_ticks = 20000; // ends before the interval can be long enough
-    assert_int_equal(tsc_measure(&counter).hz, 0);
+static void restart_one_shot(void)
+{
+    restarts++;
+    world.counter_start = (uint64_t) - ((unsigned __int128)host_tsc * PIT_HZ / world.tsc_hz);
+}
+
+static uint64_t read_one_shot(void)
+{
+    uint64_t ticks = read_counter();
+
+    return ticks < 0xffff ? ticks : CLOCK_EXPIRED;
+}
+
+static const struct clock_reference one_shot = {
+    .name = "one shot",
+    .read = read_one_shot,
+    .restart = restart_one_shot,
+    .hz = PIT_HZ,
+    .wrap_mask = UINT64_MAX,
+};
+
+static int one_shot_world(void **state)
+{
+    calm_world(state);
+    world.counter_hz = PIT_HZ;
+    world.counter_mask = UINT64_MAX;
+    restarts = 0;
+    return 0;
+}
+
+static void expired_interval_is_tried_again(void **state)
+{
+    unsigned retried = 0;
+
+    for (unsigned round = 0; round < 200; round++) {
+        one_shot_world(state);
+        world.random = round;
+        world.stolen_every = 20000;
+        world.stolen_ticks = world.tsc_hz / 5;
+        struct tsc_rate rate = tsc_measure(&one_shot);
+        if (rate.hz != 0) {
+            assert_within_ppm(rate.hz, 25);
+        }
+        retried += restarts > 1;
+    }
+    assert_in_range(retried, 10, 190);
+}
+
+static void always_expired_counter_gives_no_rate(void **state)
+{
+    one_shot_world(state);
+    world.fastest_access = world.tsc_hz / 5;
+    assert_int_equal(tsc_measure(&one_shot).hz, 0);
+    assert_int_equal(restarts, 3);
 }
 
 static void counter_that_stops_gives_no_rate(void **state)
@@ -240,7 +291,8 @@ int main(void)
         cmocka_unit_test_setup(counter_that_wraps_is_no_harm, calm_world),
         cmocka_unit_test_setup(lost_cpu_spoils_nothing, calm_world),
         cmocka_unit_test_setup(instruction_counting_machine, calm_world),
-        cmocka_unit_test_setup(interval_beyond_the_limit_is_tried_again, calm_world),
+        cmocka_unit_test(expired_interval_is_tried_again),
+        cmocka_unit_test(always_expired_counter_gives_no_rate),
         cmocka_unit_test_setup(counter_that_stops_gives_no_rate, calm_world),
         cmocka_unit_test_setup(pmtimer_at_a_port, pmtimer_world),
         cmocka_unit_test_setup(pmtimer_at_an_address, pmtimer_world),
