@@ -128,16 +128,15 @@ TEST("the hypervisor's command line names its console")
 
 TEST("a build id without room gets its size, with too little -ENOBUFS")
 {
-    struct {
-        struct xen_build_id id;
-        unsigned char room[64];
-    } build = {.id.len = 1};
+    static uint32_t room[32];
+    struct xen_build_id *id = (struct xen_build_id *)room;
     long size = xen_version(XENVER_build_id, NULL);
 
     CHECK(size > 0 && size <= 64);
-    CHECK_ERR(xen_version(XENVER_build_id, &build), XEN_ENOBUFS);
-    build.id.len = 64;
-    CHECK_EQ(xen_version(XENVER_build_id, &build), size);
+    id->len = 1;
+    CHECK_ERR(xen_version(XENVER_build_id, id), XEN_ENOBUFS);
+    id->len = 64;
+    CHECK_EQ(xen_version(XENVER_build_id, id), size);
 }
 
 TEST("a sub-command nobody knows gets -ENOSYS")
