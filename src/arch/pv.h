@@ -29,6 +29,9 @@ void arch_load_debug_registers(const struct vcpu *v);
 /* DR6 as it stands, and cleared. */
 uint64_t arch_take_debug_status(void);
 
+/* Make the processor's CR4 show those bits of v->control4 that act on user mode: TSD and DE. */
+void arch_load_control4(const struct vcpu *v);
+
 /* Whether the next FPU instruction traps (CR0.TS). */
 void arch_set_fpu_trap(bool on);
 
@@ -36,7 +39,8 @@ enum segment_base { BASE_FS, BASE_GS, BASE_GS_OTHER };
 /* Bases as loaded now; GS_OTHER is that of the mode the vCPU is not in. Must be canonical. */
 void arch_set_segment_base(enum segment_base which, uint64_t base);
 uint64_t arch_get_segment_base(enum segment_base which);
-/* Load the GS selector that user mode will have: 0, or -EINVAL when it can't be loaded (then null). */
+/* Load the GS selector that user mode will have: 0, or -EINVAL when it can't be loaded (then null).
+ */
 int arch_set_user_gs(uint16_t selector);
 
 /* Data-segment selectors as loaded now. */

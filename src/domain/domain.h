@@ -8,6 +8,7 @@
 #include "base/lock.h"
 #include "domain/vcpu.h"
 #include "lib/address.h"
+#include "lib/bitmap.h"
 #include "lib/compiler.h"
 #include "lib/list.h"
 #include "lib/ranges.h"
@@ -57,6 +58,7 @@ struct domain {
 
     struct ranges *io_memory; /* [d] machine frames of devices it may map */
     struct ranges *io_irqs;   /* [d] GSIs it may bind */
+    uint32_t pci_address;     /* [d] what it last wrote to port 0xcf8 */
     uint64_t *io_ports;       /* [d] bitmap, set: denied; NULL: all denied */
 
     struct domain_events *events; /* rooms of their own */

@@ -19,6 +19,7 @@ struct domain;
 struct vcpu_events;
 struct multicall_entry;
 struct vcpu_mmu;
+struct vcpu_pv;
 struct vcpu_sched;
 struct vcpu_time;
 
@@ -105,6 +106,7 @@ struct vcpu {
 
     struct vcpu_events *events; /* rooms of their own */
     struct vcpu_mmu *mmu;
+    struct vcpu_pv *pv;
     struct vcpu_sched *sched;
     struct vcpu_time *time;
     struct list destroy_link;

@@ -6,6 +6,7 @@
 #include "base/cpu.h"
 #include "domain/domain.h"
 #include "pv/bounce.h"
+#include "sched/sched.h"
 
 static bool upcall_is_owed(const struct vcpu *v)
 {
@@ -42,7 +43,7 @@ struct vcpu *exit_to_guest(void)
             cpu_do_work();
         }
         v = cpu->current;
-        if (!v->domain) {
+        if (vcpu_is_idle(v)) {
             arch_idle();
         } else if (READ_ONCE(v->pause) != 0) {
             cpu_raise_self(WORK_SCHEDULE);

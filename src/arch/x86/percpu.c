@@ -19,11 +19,11 @@ extern const char exception_stubs[];
 
 #define STUB_BYTES 16
 
-#define MSR_STAR   0xc0000081
-#define MSR_LSTAR  0xc0000082
-#define MSR_CSTAR  0xc0000083
-#define MSR_SFMASK 0xc0000084
-#define MSR_TSC_AUX 0xc0000103
+#define MSR_STAR        0xc0000081
+#define MSR_LSTAR       0xc0000082
+#define MSR_CSTAR       0xc0000083
+#define MSR_SFMASK      0xc0000084
+#define MSR_TSC_AUX     0xc0000103
 #define MSR_SYSENTER_CS 0x174
 
 /* RFLAGS bits that SYSCALL clears: TF, IF, DF, IOPL, NT, RF, AC. */
@@ -34,8 +34,8 @@ extern const char exception_stubs[];
 #define DESCRIPTOR_CODE32_RING3 0x00cffb000000ffffUL
 #define DESCRIPTOR_DATA_RING3   0x00cff3000000ffffUL
 #define DESCRIPTOR_CODE64_RING3 0x00affb000000ffffUL
-#define SYSTEM_TSS 0x9
-#define SYSTEM_LDT 0x2
+#define SYSTEM_TSS              0x9
+#define SYSTEM_LDT              0x2
 
 struct gate {
     uint16_t offset_low, selector;
@@ -51,9 +51,9 @@ static int map_part(uint64_t base, uint64_t offset, uint64_t bytes, unsigned int
 {
     for (uint64_t at = offset; at < offset + bytes; at += PAGE_SIZE) {
         void *page = page_alloc();
-        int error = page ? paging_map(base + at, virt_to_frame(page).n << PAGE_SHIFT, PAGE_SIZE,
-                                      flags)
-                         : -1;
+        int error =
+            page ? paging_map(base + at, virt_to_frame(page).n << PAGE_SHIFT, PAGE_SIZE, flags)
+                 : -1;
         if (error != 0) {
             page_free(page);
             return error;

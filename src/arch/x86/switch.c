@@ -13,17 +13,12 @@
 #include "instructions.h"
 #include "paging.h"
 #include "percpu.h"
+#include "sched/sched.h"
 #include "selectors.h"
 
 #define MSR_FS_BASE        0xc0000100
 #define MSR_GS_BASE        0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
-
-/* The idle vCPU belongs to no domain and has no state here. */
-static bool is_idle(const struct vcpu *v)
-{
-    return !v->domain;
-}
 
 /* Load a base register; global entries are forgotten too, as the old guest's may be global. */
 static void load_base(uint64_t cr3)
@@ -67,19 +62,19 @@ static void save_segments(struct vcpu *v)
  * A selector may have become unusable while the vCPU was away; it reads as null then, and a vCPU
  * that has a failsafe callback is told (pv_lost_segment).
  */
-#define LOAD_SELECTOR(name, value)                                                                 \
-    ({                                                                                             \
-        int lost_ = 1;                                                                             \
-        asm volatile("1: mov %1, %%" #name "\n"                                                    \
-                     "xorl %0, %0\n"                                                               \
-                     "2:\n"                                                                        \
-                     ".pushsection .ex_table, \"a\", @progbits\n"                                  \
-                     ".balign 4\n"                                                                 \
-                     ".long 1b - ., 2b - .\n"                                                      \
-                     ".popsection\n"                                                               \
-                     : "+r"(lost_)                                                                 \
-                     : "r"((uint32_t)(value)));                                                    \
-        lost_;                                                                                     \
+#define LOAD_SELECTOR(name, value)                                \
+    ({                                                            \
+        int lost_ = 1;                                            \
+        asm volatile("1: mov %1, %%" #name "\n"                   \
+                     "xorl %0, %0\n"                              \
+                     "2:\n"                                       \
+                     ".pushsection .ex_table, \"a\", @progbits\n" \
+                     ".balign 4\n"                                \
+                     ".long 1b - ., 2b - .\n"                     \
+                     ".popsection\n"                              \
+                     : "+r"(lost_)                                \
+                     : "r"((uint32_t)(value)));                   \
+        lost_;                                                    \
     })
 
 static void load_segments(struct vcpu *v)
@@ -126,6 +121,7 @@ static void load(struct vcpu *v)
     load_segments(v);
     fpu_load(v);
     arch_load_debug_registers(v);
+    arch_load_control4(v);
 }
 
 void arch_load_debug_registers(const struct vcpu *v)
@@ -138,6 +134,16 @@ void arch_load_debug_registers(const struct vcpu *v)
         asm volatile("mov %0, %%db6" ::"r"(v->debug_registers[6]));
     }
     asm volatile("mov %0, %%db7" ::"r"(v->debug_registers[7]));
+}
+
+void arch_load_control4(const struct vcpu *v)
+{
+    const uint64_t guests = CR4_TSD | CR4_DE;
+    uint64_t now = read_cr4(), wanted = (now & ~guests) | (v->control4 & guests);
+
+    if (now != wanted) {
+        write_cr4(wanted);
+    }
 }
 
 uint64_t arch_take_debug_status(void)
@@ -191,10 +197,10 @@ void arch_clear_selectors(void)
 
 void arch_vcpu_switch(struct vcpu *from, struct vcpu *to)
 {
-    if (!is_idle(from)) {
+    if (!vcpu_is_idle(from)) {
         save(from);
     }
-    if (is_idle(to)) {
+    if (vcpu_is_idle(to)) {
         load_base(paging_root());
     } else {
         load(to);

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Interrupts: Pavise's own vectors, and handing device vectors on.
+#include "interrupts.h"
+
+#include "arch/clock.h"
+#include "arch/cpu.h"
+#include "arch/tlb.h"
+#include "base/cpu.h"
+#include "base/panic.h"
+#include "instructions.h"
+#include "ipi.h"
+#include "platform/lapic.h"
+
+void (*device_interrupt)(unsigned int vector);
+
+void interrupt_dispatch(unsigned int vector);
+
+void ipi_send(unsigned int cpu, enum ipi_vector vector)
+{
+    lapic_send_ipi(cpus[cpu]->apic_id, (uint8_t)vector);
+}
+
+void arch_kick_cpu(unsigned int id)
+{
+    ipi_send(id, IPI_KICK);
+}
+
+static noreturn_fn void stop_here(void)
+{
+    for (;;) {
+        asm volatile("cli; hlt");
+    }
+}
+
+/* From entry code, interrupts off, on the CPU's own stack. */
+void interrupt_dispatch(unsigned int vector)
+{
+    switch (vector) {
+    case IPI_KICK:
+        lapic_eoi();
+        return;
+    case IPI_FLUSH:
+        cpu_serve_flush_request();
+        lapic_eoi();
+        return;
+    case IPI_CACHE_FLUSH:
+        arch_cache_flush_local();
+        lapic_eoi();
+        return;
+    case IPI_STOP:
+        stop_here();
+    case VECTOR_TIMER:
+        cpu_raise_self(WORK_TIMER);
+        lapic_eoi();
+        return;
+    case VECTOR_ERROR:
+        (void)lapic_read_errors();
+        lapic_eoi();
+        return;
+    case VECTOR_SPURIOUS:
+        return;
+    default:
+        device_interrupt(vector);
+        return;
+    }
+}
+
+void arch_idle(void)
+{
+    if (READ_ONCE(this_cpu()->pending) == 0) {
+        /* STI takes effect after HLT has begun: what comes in between ends the wait. */
+        asm volatile("sti; hlt; cli" ::: "memory");
+    }
+}
+
+void arch_poll_interrupts(void)
+{
+    asm volatile("sti; nop; cli" ::: "memory");
+}
+
+void interrupts_stop_others(void)
+{
+    if (cpu_count > 1) {
+        lapic_send_ipi_others(IPI_STOP);
+    }
+}

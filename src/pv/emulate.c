@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+// Privileged instructions of guest kernels: decode, check, do.
+#include "pv/emulate.h"
+
+#include "abi/errno.h"
+#include "abi/xen.h"
+#include "arch/clock.h"
+#include "arch/guest.h"
+#include "arch/pv.h"
+#include "arch/tlb.h"
+#include "domain/domain.h"
+#include "mmu/base.h"
+#include "pv/control.h"
+#include "pv/debug.h"
+#include "pv/fetch.h"
+#include "pv/operand.h"
+#include "pv/ports.h"
+#include "pv/pv.h"
+#include "pv/string_io.h"
+
+/* What becomes of the guest: it goes on, it hears of a fault, or the fault was not ours. */
+enum outcome { DONE, REFUSED };
+
+static enum outcome refuse_unless(bool good)
+{
+    return good ? DONE : REFUSED;
+}
+
+/* ---- CPUID, MSRs, counters ------------------------------------------------------------------ */
+
+static void emulate_cpuid(struct vcpu *v)
+{
+    const struct cpuid_reader reader = {.vcpu_id = v->id, .wide = true, .xcr0 = v->xcr0};
+    struct cpuid_regs r =
+        cpuid_policy_leaf(pv_cpuid_policy(v->domain), &reader, v->regs.eax, v->regs.ecx);
+
+    v->regs.rax = r.eax;
+    v->regs.rbx = r.ebx;
+    v->regs.rcx = r.ecx;
+    v->regs.rdx = r.edx;
+}
+
+static int fill_hypercall_page(uint64_t value)
+{
+    return -EOPNOTSUPP;
+}
+
+static const struct pv_msr_ops msr_ops = {
+    .get_segment_base = arch_get_segment_base,
+    .set_segment_base = arch_set_segment_base,
+    .read_tsc = arch_read_tsc,
+    .fill_hypercall_page = fill_hypercall_page,
+};
+
+static struct pv_msr_context msr_context(struct vcpu *v)
+{
+    return (struct pv_msr_context){
+        .cpuid = pv_cpuid_policy(v->domain),
+        .ops = &msr_ops,
+        .state = &v->pv->msrs,
+        .vcpu_id = v->id,
+        .wide = true,
+    };
+}
+
+static enum outcome emulate_rdmsr(struct vcpu *v)
+{
+    const struct pv_msr_context context = msr_context(v);
+    uint64_t value;
+
+    if (pv_msr_read(&context, v->regs.ecx, &value) != 0) {
+        return REFUSED;
+    }
+    v->regs.rax = (uint32_t)value;
+    v->regs.rdx = value >> 32;
+    return DONE;
+}
+
+static uint64_t edx_eax(const struct vcpu *v)
+{
+    return (uint64_t)v->regs.edx << 32 | v->regs.eax;
+}
+
+static enum outcome emulate_wrmsr(struct vcpu *v)
+{
+    const struct pv_msr_context context = msr_context(v);
+
+    return refuse_unless(pv_msr_write(&context, v->regs.ecx, edx_eax(v)) == 0);
+}
+
+static enum outcome emulate_rdtsc(struct vcpu *v, bool with_aux)
+{
+    uint64_t now = arch_read_tsc();
+
+    if (!vcpu_in_kernel(v) && (v->control4 & CONTROL4_TSD) != 0) {
+        return REFUSED;
+    }
+    v->regs.rax = (uint32_t)now;
+    v->regs.rdx = now >> 32;
+    if (with_aux) {
+        v->regs.rcx = v->pv->msrs.tsc_aux;
+    }
+    return DONE;
+}
+
+static enum outcome emulate_xsetbv(struct vcpu *v)
+{
+    uint64_t value = edx_eax(v);
+
+    if (v->regs.ecx != 0 || !extended_states_valid(value)) {
+        return REFUSED;
+    }
+    arch_set_extended_states(v, value);
+    return DONE;
+}
+
+/* ---- ports ---------------------------------------------------------------------------------- */
+
+static uint16_t port_of(const struct vcpu *v, const struct insn *insn)
+{
+    return insn->form == INSN_FORM_IMM ? (uint16_t)insn->imm : (uint16_t)v->regs.rdx;
+}
+
+static enum outcome emulate_in(struct vcpu *v, const struct insn *insn)
+{
+    uint16_t port = port_of(v, insn);
+
+    if (!ports_allowed(v, port, insn->width)) {
+        return REFUSED;
+    }
+    insn_write_reg(&v->regs, 0, insn->width, port_read(v->domain, port, insn->width));
+    return DONE;
+}
+
+static enum outcome emulate_out(struct vcpu *v, const struct insn *insn)
+{
+    uint16_t port = port_of(v, insn);
+
+    if (!ports_allowed(v, port, insn->width)) {
+        return REFUSED;
+    }
+    port_write(v->domain, port, insn->width, (uint32_t)insn_read_reg(&v->regs, 0, insn->width));
+    return DONE;
+}
+
+/* ---- dispatch ------------------------------------------------------------------------------- */
+
+/* What user mode may ask for too: ports, if its kernel gave it some, and the counter. */
+static bool user_may(unsigned int op)
+{
+    return op == INSN_IN || op == INSN_OUT || op == INSN_INS || op == INSN_OUTS ||
+           op == INSN_RDTSC || op == INSN_RDTSCP || op == INSN_CPUID;
+}
+
+static enum outcome flush_caches(const struct vcpu *v)
+{
+    /* Without devices of its own there is nothing that a guest's caches could be out of step with.
+     */
+    if (v->domain->hardware || v->domain->io_memory->count > 0) {
+        arch_cache_flush_local();
+    }
+    return DONE;
+}
+
+static enum outcome halt(struct vcpu *v)
+{
+    v->info->evtchn_upcall_mask = 0;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    vcpu_set_pause(v, VCPU_BLOCKED);
+    if (READ_ONCE(v->info->evtchn_upcall_pending) != 0) {
+        vcpu_clear_pause(v, VCPU_BLOCKED);
+    }
+    return DONE;
+}
+
+static enum outcome emulate_kernel(struct vcpu *v, const struct insn *insn)
+{
+    switch (insn->op) {
+    case INSN_READ_CR:
+        return refuse_unless(control_read(v, insn->reg, insn->rm) == 0);
+    case INSN_WRITE_CR:
+        return refuse_unless(control_write(v, insn->reg, insn_read_reg(&v->regs, insn->rm, 8)) ==
+                             0);
+    case INSN_CLTS:
+        control_set_task_switched(v, false);
+        return DONE;
+    case INSN_LMSW:
+        return refuse_unless(!insn->has_mem && control_load_status(v, (uint16_t)insn_read_reg(
+                                                                          &v->regs, insn->rm, 2)));
+    case INSN_READ_DR: {
+        uint64_t value;
+        if (debug_register_get(v, insn->reg, &value) != 0) {
+            return REFUSED;
+        }
+        insn_write_reg(&v->regs, insn->rm, 8, value);
+        return DONE;
+    }
+    case INSN_WRITE_DR:
+        return refuse_unless(
+            debug_register_set(v, insn->reg, insn_read_reg(&v->regs, insn->rm, 8)) == 0);
+    case INSN_RDMSR:
+        return emulate_rdmsr(v);
+    case INSN_WRMSR:
+        return emulate_wrmsr(v);
+    case INSN_XSETBV:
+        return emulate_xsetbv(v);
+    case INSN_INVLPG:
+        arch_tlb_flush_page_local(insn_offset(insn, &v->regs));
+        return DONE;
+    case INSN_INVD:
+    case INSN_WBINVD:
+        return flush_caches(v);
+    case INSN_HLT:
+        return halt(v);
+    case INSN_CLI:
+    case INSN_STI:
+        /* Events are masked by the guest's own word, not by the processor's flag. */
+        return refuse_unless(v->iopl != 0);
+    default:
+        return REFUSED;
+    }
+}
+
+static enum outcome emulate(struct vcpu *v, const struct insn *insn)
+{
+    if (!vcpu_in_kernel(v) && !user_may(insn->op)) {
+        return REFUSED;
+    }
+    switch (insn->op) {
+    case INSN_CPUID:
+        emulate_cpuid(v);
+        return DONE;
+    case INSN_RDTSC:
+    case INSN_RDTSCP:
+        return emulate_rdtsc(v, insn->op == INSN_RDTSCP);
+    case INSN_IN:
+        return emulate_in(v, insn);
+    case INSN_OUT:
+        return emulate_out(v, insn);
+    default:
+        return emulate_kernel(v, insn);
+    }
+}
+
+/* A single step that ran into the instruction is due once it is done. */
+static void step_over(struct vcpu *v, unsigned int length)
+{
+    v->regs.rip += length;
+    pv_after_instruction(v);
+}
+
+bool pv_emulate_privileged(struct vcpu *v)
+{
+    struct insn insn;
+
+    if (fetch_instruction(v, &insn) != 0) {
+        return false;
+    }
+    if (insn.op == INSN_INS || insn.op == INSN_OUTS) {
+        return string_io(v, &insn);
+    }
+    if (emulate(v, &insn) != DONE) {
+        return false;
+    }
+    step_over(v, insn.length);
+    return true;
+}
+
+bool pv_emulate_forced(struct vcpu *v)
+{
+    uint8_t bytes[INSN_FORCED_PREFIX_BYTES + 2];
+    struct insn insn;
+
+    if (fetch_bytes(v->regs.rip, bytes, sizeof(bytes)) != sizeof(bytes) ||
+        !insn_is_forced_emulation(bytes, sizeof(bytes)) ||
+        insn_decode(&insn, bytes + INSN_FORCED_PREFIX_BYTES, 2, INSN_MODE_64) != INSN_OK ||
+        insn.op != INSN_CPUID) {
+        return false;
+    }
+    emulate_cpuid(v);
+    step_over(v, INSN_FORCED_PREFIX_BYTES + insn.length);
+    return true;
+}

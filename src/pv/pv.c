@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// The PV room's state: CPUID policies, and what a vCPU keeps here.
+#include "pv/pv.h"
+
+#include "abi/errno.h"
+#include "arch/pv.h"
+#include "memory/allocator.h"
+#include "mmu/base.h"
+#include "mmu/ldt.h"
+
+static struct cpuid_policy policies[2]; /* by `hardware` */
+
+const struct cpuid_policy *pv_cpuid_policy(const struct domain *d)
+{
+    return &policies[d->hardware];
+}
+
+static int create_vcpu(struct vcpu *v)
+{
+    v->pv = heap_new(struct vcpu_pv);
+    return v->pv ? 0 : -ENOMEM;
+}
+
+static void destroy_vcpu(struct vcpu *v)
+{
+    heap_free(v->pv);
+}
+
+/* What a dying domain's vCPUs hold on to: page tables and descriptor pages. */
+static int relinquish(struct domain *d)
+{
+    for (unsigned int i = 0; i < d->max_vcpus; i++) {
+        struct vcpu *v = d->vcpus[i];
+        if (v) {
+            base_drop(v);
+            gdt_drop(v);
+            ldt_drop(v);
+        }
+    }
+    return 0;
+}
+
+static struct domain_part part = {
+    .name = "pv",
+    .create_vcpu = create_vcpu,
+    .relinquish = relinquish,
+    .destroy_vcpu = destroy_vcpu,
+};
+
+static unsigned int address_bits(uint64_t frames)
+{
+    return 64 - (unsigned int)__builtin_clzll(frames) + PAGE_SHIFT;
+}
+
+void pv_init(uint64_t tsc_hz, bool tsc_reliable)
+{
+    for (unsigned int control = 0; control < 2; control++) {
+        const struct cpuid_config config = {
+            .control_domain = control != 0,
+            .tsc_reliable = tsc_reliable,
+            .tsc_hz = tsc_hz,
+            .extended_states = arch_extended_states(),
+            .machine_address_bits = address_bits(frame_count),
+        };
+        cpuid_policy_init(&policies[control], &config);
+    }
+    domain_register_part(&part);
+}
