@@ -15,72 +15,93 @@ restart_pattern='reboot: Restarting system'
 # A dump is a few screens on an emulated serial port.
 dump_seconds=2
 
-# run_machine DIRECTORY: runs the array qemu until it ends, is ended by a watcher, or by the time
-# limit; returns the exit code that `./pavise run` promises.
+# run_machine DIRECTORY: runs the array qemu until it ends or is ended by a watcher; returns the exit
+# code that `./pavise run` promises.
 run_machine() {
-    local directory=$1 command=("${qemu[@]}") status=0 pid watchers=()
-    [ "$timeout_s" = 0 ] || command=(timeout --foreground -k 5 "$timeout_s" "${qemu[@]}")
+    local directory=$1 status=0 pid watchers=()
     : >"$directory/console"
     : >"$directory/events"
     mkfifo "$directory/qmp.in" "$directory/qmp.out"
     exec {qmp_in}<>"$directory/qmp.in" {qmp_out}<>"$directory/qmp.out"
-    echo '{"execute": "qmp_capabilities"}' >&"$qmp_in"
+    qmp qmp_capabilities
 
-    "${command[@]}" <&"$input_fd" &
+    open_input "$directory"
+    "${qemu[@]}" <&"$input_fd" &
     pid=$!
     trap 'kill "$pid" 2>/dev/null' INT TERM HUP
-    watch_events "$directory" "$pid" &
+    watch_events "$directory" &
     watchers+=($!)
     # A debugger looks at a panic at leisure.
     if [ "$gdb" = no ]; then
         watch_console "$directory" "$pid" &
         watchers+=($!)
     fi
+    if [ "$timeout_s" != 0 ]; then
+        watch_time "$directory" "$pid" &
+        watchers+=($!)
+    fi
     wait "$pid" || status=$?
     trap - INT TERM HUP
+    [ -z "$feeder" ] || kill "$feeder" 2>/dev/null || true
     echo end >&"$qmp_out"
-    wait "${watchers[@]}" 2>/dev/null
+    wait "${watchers[@]}"
     exec {qmp_in}>&- {qmp_out}>&-
     outcome "$directory" "$status"
 }
 
-# watch_console DIRECTORY PID: ends the process a moment after the console tells of a panic or crash.
-watch_console() {
-    tail -q -n +1 -s 0.2 -f --pid="$2" "$1/console" 2>/dev/null |
-        grep -a -q -m 1 -E "$panic_pattern|$crash_pattern" || return 0
-    sleep "$dump_seconds"
-    kill "$2" 2>/dev/null
+# qmp COMMAND: gives QEMU a command. The answer comes among the events.
+qmp() { echo "{\"execute\": \"$1\"}" >&"$qmp_in"; }
+
+# watch_time DIRECTORY PID: ends the machine at the time limit. tail ends with the process; one that
+# does not even obey `quit` is killed.
+watch_time() {
+    ! timeout "$timeout_s" tail -f --pid="$2" /dev/null || return 0
+    : >"$1/timed-out"
+    qmp quit
+    timeout 5 tail -f --pid="$2" /dev/null || kill -KILL "$2"
 }
 
-# watch_events DIRECTORY PID: keeps QEMU's events in a file, and ends the process after a reset that
-# no kernel announced: a triple fault, the hypervisor could not even panic. Without this the machine
+# await_console DIRECTORY PATTERN PID: waits until the console has shown the pattern; fails when the
+# process ends before.
+await_console() {
+    until grep -a -q -E "$2" "$1/console"; do
+        kill -0 "$3" 2>/dev/null || return 1
+        sleep 0.2
+    done
+}
+
+# watch_console DIRECTORY PID: ends the machine a moment after its console told of a panic or crash.
+watch_console() {
+    await_console "$1" "$panic_pattern|$crash_pattern" "$2" || return 0
+    sleep "$dump_seconds"
+    qmp quit
+}
+
+# watch_events DIRECTORY: keeps QEMU's events in a file, and ends the machine after a reset that no
+# kernel announced: a triple fault, the hypervisor could not even panic. Without this the machine
 # would boot for ever. (The reset at power-on is QEMU's own and sends no event.)
 watch_events() {
-    local event seen=0 silent=0
+    local event seen=0 firmware_resets=0
     while read -r event <&"$qmp_out" && [ "$event" != end ]; do
         echo "$event" >>"$1/events"
         [[ $event == *'"RESET"'*'"guest": true'* ]] || continue
         if ! reset_was_asked_for "$1"; then
             : >"$1/triple-fault"
-            kill "$2" 2>/dev/null
+            qmp quit
         fi
     done
 }
 
 # reset_was_asked_for DIRECTORY: looks at what the console said since the reset before. The firmware
-# follows every reset with one of its own, at which nothing new was said; more silent ones than that
-# come from a hypervisor that dies before its first word.
+# follows a guest's reset with one of its own, before anybody speaks.
 reset_was_asked_for() {
-    local size
-    size=$(stat -c %s "$1/console")
-    if [ "$size" = "$seen" ]; then
-        silent=$((silent + 1))
-        [ "$silent" -lt 3 ]
-        return
+    if tail -c +$((seen + 1)) "$1/console" | grep -a -q "$restart_pattern"; then
+        seen=$(stat -c %s "$1/console")
+        firmware_resets=2
+    else
+        firmware_resets=$((firmware_resets - 1))
+        [ "$firmware_resets" -ge 0 ] && [ "$(stat -c %s "$1/console")" = "$seen" ]
     fi
-    silent=0
-    tail -c +$((seen + 1)) "$1/console" | grep -a -q "$restart_pattern" || return 1
-    seen=$size
 }
 
 # outcome DIRECTORY STATUS: says how it ended if it did not end well, and returns the exit code.
@@ -94,7 +115,7 @@ outcome() {
     elif [ -e "$1/triple-fault" ]; then
         say "the machine reset itself (a triple fault?); try --gdb, or --qemu-args '-d int,cpu_reset'"
         return "$EXIT_PANIC"
-    elif [ "$2" = "$EXIT_TIMEOUT" ] || [ "$2" = 137 ]; then
+    elif [ -e "$1/timed-out" ]; then
         say "no end within $timeout_s seconds; try a longer --timeout"
         return "$EXIT_TIMEOUT"
     elif ! grep -q '"guest-shutdown"' "$1/events"; then
