@@ -24,7 +24,7 @@ uint64_t insn_offset(const struct insn *insn, const struct cpu_user_regs *regs);
 
 /* A segment: its base, and the first and last offset that its limit and direction allow. */
 struct insn_window {
-    uint64_t base; /* 0 for all but FS and GS in 64-bit code */
+    uint64_t base;        /* 0 for all but FS and GS in 64-bit code */
     uint32_t first, last; /* not looked at in 64-bit code */
 };
 
