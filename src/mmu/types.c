@@ -139,7 +139,7 @@ long table_get(struct domain *d, struct frame *f, unsigned int level)
     default:
         return -EINVAL;
     }
-    if (!owned_by(f, d) || unfinished_is_full(current_vcpu())) {
+    if (!owned_by(f, d)) {
         untake(f);
         return -EINVAL;
     }

@@ -26,9 +26,9 @@ static struct vcpu_mmu *of(const struct vcpu *v)
     return v->mmu;
 }
 
-bool unfinished_is_full(const struct vcpu *v)
+bool unfinished_has_room(const struct vcpu *v)
 {
-    return of(v)->count > MAX_ITEMS - 4;
+    return of(v) && of(v)->count <= MAX_ITEMS - 4;
 }
 
 void unfinished_add(struct vcpu *v, struct frame *f, enum unfinished_kind kind)

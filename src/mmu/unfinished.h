@@ -11,4 +11,6 @@
 enum unfinished_kind { UNFINISHED_BUILD, UNFINISHED_RELEASE };
 
 void unfinished_add(struct vcpu *v, struct frame *f, enum unfinished_kind kind);
-bool unfinished_is_full(const struct vcpu *v);
+
+/* Whether work may be left to it. The idle vCPU has no list: what runs there runs to the end. */
+bool unfinished_has_room(const struct vcpu *v);

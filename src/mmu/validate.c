@@ -9,6 +9,7 @@
 #include "mmu/policy.h"
 #include "mmu/pte.h"
 #include "mmu/types.h"
+#include "mmu/unfinished.h"
 
 static pte_t hypervisor_slots[HV_LAST_SLOT - HV_FIRST_SLOT + 1];
 
@@ -25,7 +26,7 @@ static bool skipped(unsigned int level, unsigned int slot)
 /* A table of level 1 or 2 is at most 512 (times 512) small steps; above, look up now and then. */
 static bool stop_here(unsigned int level)
 {
-    return level >= 2 && preempt_wanted();
+    return level >= 2 && preempt_wanted() && unfinished_has_room(current_vcpu());
 }
 
 long table_claim_entries(struct domain *d, struct frame *f, unsigned int level)

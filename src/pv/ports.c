@@ -11,8 +11,9 @@
 #define PCI_DATA_PORT    0xcfc
 #define IOPL_SHIFT       12
 
-spinlock_t pci_port_lock = SPINLOCK(RANK_DEVICE);
+static spinlock_t pci_port_lock = SPINLOCK(RANK_DEVICE);
 
+/* Ports that a domain has not been given behave like ports where no device answers. */
 static bool domain_has_ports(const struct domain *d, uint16_t port, unsigned int bytes)
 {
     for (unsigned int i = 0; i < bytes; i++) {
@@ -43,10 +44,7 @@ bool ports_allowed(const struct vcpu *v, uint16_t port, unsigned int bytes)
     unsigned int iopl = (unsigned int)(v->iopl >> IOPL_SHIFT);
     bool privileged = vcpu_in_kernel(v) ? iopl >= 1 : iopl >= 3;
 
-    if (!privileged && !bitmap_permits(v, port, bytes)) {
-        return false;
-    }
-    return domain_has_ports(v->domain, port, bytes);
+    return privileged || bitmap_permits(v, port, bytes);
 }
 
 static bool is_pci_data(uint16_t port)
@@ -85,6 +83,9 @@ uint32_t port_read(struct domain *d, uint16_t port, unsigned int bytes)
 {
     uint32_t value;
 
+    if (!domain_has_ports(d, port, bytes)) {
+        return UINT32_MAX;
+    }
     if (port == PCI_ADDRESS_PORT && bytes == 4) {
         return d->pci_address;
     }
@@ -100,6 +101,9 @@ uint32_t port_read(struct domain *d, uint16_t port, unsigned int bytes)
 
 void port_write(struct domain *d, uint16_t port, unsigned int bytes, uint32_t value)
 {
+    if (!domain_has_ports(d, port, bytes)) {
+        return;
+    }
     if (port == PCI_ADDRESS_PORT && bytes == 4) {
         d->pci_address = value;
         return;
