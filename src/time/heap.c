@@ -8,7 +8,7 @@ static struct heap_node *meld(struct heap_node *a, struct heap_node *b)
     if (!a || !b) {
         return a ? a : b;
     }
-    if (b->key < a->key) {
+    if ((int64_t)(b->key - a->key) < 0) {
         struct heap_node *smaller = b;
         b = a;
         a = smaller;

@@ -3,7 +3,8 @@
 // allocates and never fails.
 //
 // Insertion takes constant time, removal logarithmic time on average (Fredman, Sedgewick, Sleator,
-// Tarjan, "The pairing heap", 1986). No locks: the owner has them.
+// Tarjan, "The pairing heap", 1986). No locks: the owner has them. Keys may wrap around: they are
+// compared by their signed difference, so all in one heap must lie within 2^63 of each other.
 #pragma once
 
 #include "lib/compiler.h"

@@ -82,7 +82,7 @@ static void requeue(struct timer_queue *q, struct timer *t, uint64_t expires_ns)
     uint64_t before = first_expiry(q);
 
     take_off(q, t);
-    if (!t->dead && expires_ns != UINT64_MAX) {
+    if (!t->dead && expires_ns <= INT64_MAX) {
         heap_insert(&q->heap, &t->node, expires_ns);
         t->queued = true;
     }

@@ -26,8 +26,8 @@ must_check int timers_init_cpu(unsigned int cpu);
 void timer_init(struct timer *t, void (*fn)(void *data), void *data, unsigned int cpu);
 
 /*
- * Run `fn` at system time `expires_ns` (at once when that is past; UINT64_MAX: never), in place of
- * what was set before. Any CPU; takes RANK_TIMER. Nothing happens to a killed timer.
+ * Run `fn` at system time `expires_ns`, at once when that is past, never when it is 2^63 or more;
+ * in place of what was set before. Any CPU; takes RANK_TIMER. Nothing happens to a killed timer.
  */
 void timer_set(struct timer *t, uint64_t expires_ns);
 

@@ -44,12 +44,6 @@ must_check int vcpu_time_register_area(struct vcpu *v, gva_t area);
 /* The vCPU runs on `cpu` now: its timers follow. */
 void vcpu_time_moved(struct vcpu *v, unsigned int cpu);
 
-/*
- * set_timer_op: one VIRQ_TIMER for the caller at system time `timeout`, at once where that is past;
- * 0 stops the timer. The value is signed, as system time is in guests: a negative one is past.
- */
-long hypercall_set_timer_op(uint64_t timeout);
-
 /* VCPUOP_set_singleshot_timer: -ETIME where `flags` ask for a future time and it is not. */
 must_check int vcpu_time_set_single_shot(struct vcpu *v, uint64_t expires_ns, uint32_t flags);
 void vcpu_time_stop_single_shot(struct vcpu *v);

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside the scheduler: a CPU's queue, a domain's record, and how its files call each other.
+#pragma once
+
+#include "base/lock.h"
+#include "sched/sched.h"
+
+/* struct cpu's `sched`. Legend: [h] `lock`, [c] only this CPU. */
+struct cpu_sched {
+    spinlock_t lock;
+    struct run_queue queue;    /* [h] */
+    struct vcpu *idle;         /* constant */
+    struct timer look;         /* raises WORK_SCHEDULE when a slice or budget ends or begins */
+    uint64_t next_balance_ns;  /* [c] */
+    unsigned int balance_from; /* [c] where the next search for work begins */
+};
+
+#define WATCHDOGS 2 /* a domain */
+
+struct watchdog {
+    struct timer timer;
+    struct domain *domain;
+    bool in_use; /* guarded by the domain's lock */
+};
+
+struct domain_sched {
+    struct list link; /* on the list of all, guarded by its lock */
+    struct domain *domain;
+    struct sched_group group;
+    struct watchdog watchdog[WATCHDOGS];
+    uint32_t latched_code; /* [a] NOT_SHUT_DOWN: none */
+};
+
+static inline struct cpu_sched *cpu_sched(unsigned int cpu)
+{
+    return cpus[cpu]->sched;
+}
+
+/* The domain's record; it has one from its creation to its end. */
+struct domain_sched *domain_sched(struct domain *d);
+
+/* Lock the queue that the vCPU belongs to. */
+struct cpu_sched *sched_lock_home(struct vcpu_sched *s);
+
+/* CPUs where the vCPU may run: its hard affinity, or any where that names none that runs. */
+uint64_t sched_allowed(const struct vcpu_sched *s);
+static inline uint64_t cpus_online(void)
+{
+    return cpu_count >= 64 ? ~0ULL : (1ULL << cpu_count) - 1;
+}
+
+/* place.c: the CPU where a vCPU that wakes should run. Looks at other queues without their locks.
+ */
+unsigned int sched_place(const struct vcpu_sched *s);
+
+/*
+ * place.c: take a waiting vCPU from a CPU that has more to do, for this one, which is `idle` or
+ * not. It comes back asleep, with this CPU as its home, and the caller queues it; NULL for none.
+ * No lock held.
+ */
+struct vcpu_sched *sched_steal(unsigned int cpu, bool idle);
+/* Whether it is time for a busy CPU to look at the others. Says so once for each time. */
+bool sched_balance_due(unsigned int cpu);
+
+/* part.c: registers the part of a domain. */
+void sched_part_init(void);
+void sched_vcpu_init(struct vcpu *v, struct vcpu_sched *s, struct domain_sched *domain);
+
+/* watchdog.c. Killing them twice does no harm. */
+void watchdogs_init(struct domain_sched *ds);
+void watchdogs_kill(struct domain_sched *ds);
+
+/* vcpu_woken: the vCPU may be runnable now. Any lock below RANK_TIMER held. */
+void sched_wake(struct vcpu *v);

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// What control software and guests may choose: affinity, weight, cap; and a dump of it all.
+#include "abi/errno.h"
+#include "base/log.h"
+#include "sched/internal.h"
+#include "time/time.h"
+
+/* The vCPU's affinity changed; `c`, its home, is locked, and let go. See that it moves if it must.
+ */
+static void unlock_and_move(struct cpu_sched *c, struct vcpu_sched *s)
+{
+    bool misplaced = (sched_allowed(s) >> s->home & 1) == 0;
+    enum unit_state state = s->unit.state;
+    unsigned int home = s->home;
+
+    if (misplaced && (state == UNIT_WAITING || state == UNIT_PARKED)) {
+        policy_dequeue(&c->queue, &s->unit, time_now_ns());
+        __atomic_sub_fetch(&s->unit.group->active, 1, __ATOMIC_RELAXED);
+    }
+    spin_unlock(&c->lock);
+    if (misplaced && state == UNIT_RUNNING) {
+        cpu_raise(home, WORK_SCHEDULE);
+    } else if (misplaced) {
+        sched_wake(s->vcpu);
+    }
+}
+
+int sched_set_hard_affinity(struct vcpu *v, uint64_t hard)
+{
+    struct vcpu_sched *s = v->sched;
+    struct cpu_sched *c;
+    int error = 0;
+
+    if ((hard & cpus_online()) == 0) {
+        return -EINVAL;
+    }
+    c = sched_lock_home(s);
+    if (s->overridden) {
+        error = -EBUSY;
+    } else {
+        s->hard_affinity = hard;
+    }
+    unlock_and_move(c, s);
+    return error;
+}
+
+int sched_set_soft_affinity(struct vcpu *v, uint64_t soft)
+{
+    struct cpu_sched *c = sched_lock_home(v->sched);
+
+    v->sched->soft_affinity = soft;
+    spin_unlock(&c->lock);
+    return 0;
+}
+
+uint64_t sched_hard_affinity(struct vcpu *v)
+{
+    struct cpu_sched *c = sched_lock_home(v->sched);
+    uint64_t hard = v->sched->overridden ? v->sched->saved_affinity : v->sched->hard_affinity;
+
+    spin_unlock(&c->lock);
+    return hard;
+}
+
+uint64_t sched_soft_affinity(struct vcpu *v)
+{
+    return READ_ONCE(v->sched->soft_affinity);
+}
+
+static int begin_override(struct vcpu_sched *s, unsigned int cpu)
+{
+    struct cpu_sched *c;
+    int error = 0;
+
+    if (cpu >= cpu_count) {
+        return -EINVAL;
+    }
+    c = sched_lock_home(s);
+    if (s->overridden) {
+        error = -EBUSY;
+    } else {
+        s->saved_affinity = s->hard_affinity;
+        s->hard_affinity = 1ULL << cpu;
+        s->overridden = true;
+    }
+    unlock_and_move(c, s);
+    return error;
+}
+
+static int end_override(struct vcpu_sched *s)
+{
+    struct cpu_sched *c = sched_lock_home(s);
+    int error = s->overridden ? 0 : -EINVAL;
+
+    if (s->overridden) {
+        s->hard_affinity = s->saved_affinity;
+        s->overridden = false;
+    }
+    unlock_and_move(c, s);
+    return error;
+}
+
+int sched_pin_override(struct vcpu *v, int32_t cpu)
+{
+    return cpu < 0 ? end_override(v->sched) : begin_override(v->sched, (unsigned int)cpu);
+}
+
+void sched_end_override(struct vcpu *v)
+{
+    (void)end_override(v->sched);
+}
+
+int sched_set_params(struct domain *d, uint32_t weight, uint32_t cap)
+{
+    struct sched_group *group = &domain_sched(d)->group;
+
+    if (weight == 0 || weight > POLICY_WEIGHT_MAX) {
+        return -EINVAL;
+    }
+    WRITE_ONCE(group->weight, weight);
+    if (READ_ONCE(group->cap) != cap) {
+        /* The first period begins at once, and with a whole budget. */
+        WRITE_ONCE(group->period_end, 0);
+        WRITE_ONCE(group->budget_ns, 0);
+        WRITE_ONCE(group->cap, cap);
+    }
+    return 0;
+}
+
+void sched_get_params(struct domain *d, uint32_t *weight, uint32_t *cap)
+{
+    *weight = READ_ONCE(domain_sched(d)->group.weight);
+    *cap = READ_ONCE(domain_sched(d)->group.cap);
+}
+
+static void dump_unit(const char *what, const struct sched_unit *unit, uint64_t floor)
+{
+    const struct vcpu_sched *s = container_of(unit, struct vcpu_sched, unit);
+
+    log_always("    %s d%uv%u weight %u cap %u ahead %ld us", what, s->vcpu->domain->id,
+               s->vcpu->id, unit->group->weight, unit->group->cap,
+               (long)(int64_t)(unit->virtual_time - floor) / (long)NS_PER_US);
+}
+
+void sched_dump(void)
+{
+    for (unsigned int cpu = 0; cpu < cpu_count; cpu++) {
+        struct cpu_sched *c = cpu_sched(cpu);
+        struct list *item;
+
+        spin_lock(&c->lock);
+        log_always("CPU %u: load %u", cpu, c->queue.load);
+        if (c->queue.running) {
+            dump_unit("runs", c->queue.running, c->queue.floor);
+        }
+        list_for_each(item, &c->queue.waiting)
+        {
+            dump_unit("waits", container_of(item, struct sched_unit, link), c->queue.floor);
+        }
+        list_for_each(item, &c->queue.parked)
+        {
+            dump_unit("capped", container_of(item, struct sched_unit, link), c->queue.floor);
+        }
+        spin_unlock(&c->lock);
+    }
+}

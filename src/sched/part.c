@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// The scheduler's records: of a domain, of a vCPU, of a CPU with its idle vCPU.
+#include "abi/errno.h"
+#include "memory/allocator.h"
+#include "sched/internal.h"
+#include "time/time.h"
+
+static spinlock_t list_lock = SPINLOCK(RANK_SCHED);
+static struct list all_domains = LIST_INIT(all_domains); /* guarded by list_lock */
+
+/* What the idle vCPUs are in: no list has it, and no guest can name it. */
+static struct domain idle_domain = {
+    .id = DOMID_IDLE,
+    .lock = SPINLOCK(RANK_DOMAIN),
+    .shutdown_code = NOT_SHUT_DOWN,
+};
+static struct domain_sched idle_sched;
+
+static uint32_t rate_limit_us = 1000;
+
+struct domain_sched *domain_sched(struct domain *d)
+{
+    struct domain_sched *found = NULL;
+    struct list *item;
+
+    if (d->vcpus[0]) {
+        return d->vcpus[0]->sched->domain;
+    }
+    spin_lock(&list_lock);
+    list_for_each(item, &all_domains)
+    {
+        struct domain_sched *ds = container_of(item, struct domain_sched, link);
+        if (ds->domain == d) {
+            found = ds;
+            break;
+        }
+    }
+    spin_unlock(&list_lock);
+    return found;
+}
+
+static int create_domain(struct domain *d)
+{
+    struct domain_sched *ds = heap_new(struct domain_sched);
+
+    if (!ds) {
+        return -ENOMEM;
+    }
+    ds->domain = d;
+    ds->latched_code = NOT_SHUT_DOWN;
+    policy_init_group(&ds->group);
+    watchdogs_init(ds);
+    spin_lock(&list_lock);
+    list_add_tail(&all_domains, &ds->link);
+    spin_unlock(&list_lock);
+    return 0;
+}
+
+static void destroy_domain(struct domain *d)
+{
+    struct domain_sched *ds = domain_sched(d);
+
+    spin_lock(&list_lock);
+    list_remove(&ds->link);
+    spin_unlock(&list_lock);
+    watchdogs_kill(ds);
+    heap_free(ds);
+}
+
+static int relinquish_domain(struct domain *d)
+{
+    watchdogs_kill(domain_sched(d));
+    return 0;
+}
+
+static void poll_timed_out(void *data)
+{
+    vcpu_clear_pause(data, VCPU_POLLING);
+}
+
+void sched_vcpu_init(struct vcpu *v, struct vcpu_sched *s, struct domain_sched *domain)
+{
+    s->vcpu = v;
+    s->domain = domain;
+    s->home = this_cpu()->id;
+    s->hard_affinity = s->soft_affinity = ~0ULL;
+    policy_init_unit(&s->unit, &domain->group);
+    runstate_init(&s->runstate, RUNSTATE_offline, time_now_ns());
+    timer_init(&s->poll_timer, poll_timed_out, v, s->home);
+    v->sched = s;
+}
+
+static int create_vcpu(struct vcpu *v)
+{
+    struct vcpu_sched *s = heap_new(struct vcpu_sched);
+
+    if (!s) {
+        return -ENOMEM;
+    }
+    sched_vcpu_init(v, s, domain_sched(v->domain));
+    return 0;
+}
+
+static void destroy_vcpu(struct vcpu *v)
+{
+    if (v->sched) {
+        timer_kill(&v->sched->poll_timer);
+        heap_free(v->sched);
+        v->sched = NULL;
+    }
+}
+
+static struct domain_part sched_part = {
+    .name = "sched",
+    .create = create_domain,
+    .create_vcpu = create_vcpu,
+    .relinquish = relinquish_domain,
+    .destroy_vcpu = destroy_vcpu,
+    .destroy = destroy_domain,
+};
+
+void sched_part_init(void)
+{
+    policy_init_group(&idle_sched.group);
+    domain_register_part(&sched_part);
+}
+
+/* ---- CPUs ----------------------------------------------------------------------------------- */
+
+static void look_again(void *data)
+{
+    cpu_raise((unsigned int)(uintptr_t)data, WORK_SCHEDULE);
+}
+
+int sched_init_cpu(unsigned int cpu)
+{
+    struct cpu_sched *c = heap_new(struct cpu_sched);
+    struct vcpu *idle = heap_new(struct vcpu);
+    struct vcpu_sched *s = heap_new(struct vcpu_sched);
+
+    if (!c || !idle || !s) {
+        heap_free(c);
+        heap_free(idle);
+        heap_free(s);
+        return -ENOMEM;
+    }
+    idle->domain = &idle_domain;
+    idle->id = cpu;
+    idle->cpu = cpus[cpu];
+    idle->stack_top = cpus[cpu]->stack_top;
+    sched_vcpu_init(idle, s, &idle_sched);
+    s->home = cpu;
+    s->on_cpu = true;
+    runstate_change(&s->runstate, RUNSTATE_running, time_now_ns());
+    spin_init(&c->lock, RANK_SCHED);
+    policy_init_queue(&c->queue);
+    c->queue.rate_limit_ns = rate_limit_us * NS_PER_US;
+    c->idle = idle;
+    timer_init(&c->look, look_again, (void *)(uintptr_t)cpu, cpu);
+    cpus[cpu]->sched = c;
+    cpus[cpu]->current = idle;
+    return 0;
+}
+
+void sched_set_rate_limit_us(uint32_t us)
+{
+    rate_limit_us = us;
+    for (unsigned int cpu = 0; cpu < cpu_count; cpu++) {
+        WRITE_ONCE(cpu_sched(cpu)->queue.rate_limit_ns, us * NS_PER_US);
+    }
+}
+
+uint32_t sched_rate_limit_us(void)
+{
+    return rate_limit_us;
+}

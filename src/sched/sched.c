@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: Apache-2.0
+// The scheduler's mechanism: vCPUs wake, sleep, and take turns on CPUs.
+#include "sched/sched.h"
+
+#include "arch/vcpu.h"
+#include "base/panic.h"
+#include "sched/internal.h"
+#include "time/time.h"
+#include "time/vcpu_time.h"
+
+bool vcpu_is_idle(const struct vcpu *v)
+{
+    return v->domain->id == DOMID_IDLE;
+}
+
+struct cpu_sched *sched_lock_home(struct vcpu_sched *s)
+{
+    for (;;) {
+        unsigned int home = READ_ONCE(s->home);
+        struct cpu_sched *c = cpu_sched(home);
+
+        spin_lock(&c->lock);
+        if (likely(s->home == home)) {
+            return c;
+        }
+        spin_unlock(&c->lock); /* it moved meanwhile */
+    }
+}
+
+uint64_t sched_allowed(const struct vcpu_sched *s)
+{
+    uint64_t allowed = READ_ONCE(s->hard_affinity) & cpus_online();
+
+    return allowed != 0 ? allowed : cpus_online();
+}
+
+static struct vcpu_sched *owner_of(struct sched_unit *unit)
+{
+    return container_of(unit, struct vcpu_sched, unit);
+}
+
+static bool on_some_cpu(const struct vcpu *v)
+{
+    return __atomic_load_n(&v->sched->on_cpu, __ATOMIC_ACQUIRE);
+}
+
+/* RUNSTATE_blocked dominates: a vCPU that is paused while it sleeps sleeps (<xen/vcpu.h>). */
+static int sleep_state(const struct vcpu *v)
+{
+    uint32_t pause = READ_ONCE(v->pause);
+
+    return (pause & (VCPU_BLOCKED | VCPU_POLLING)) != 0 ? RUNSTATE_blocked : RUNSTATE_offline;
+}
+
+static void want_to_run(struct vcpu_sched *s)
+{
+    __atomic_add_fetch(&s->unit.group->active, 1, __ATOMIC_RELAXED);
+}
+
+static void no_longer_want_to_run(struct vcpu_sched *s)
+{
+    __atomic_sub_fetch(&s->unit.group->active, 1, __ATOMIC_RELAXED);
+}
+
+/* ---- waking --------------------------------------------------------------------------------- */
+
+/*
+ * Whether the vCPU, whose home is locked, is to be queued: asleep though it could run. One that was
+ * on its way to another CPU when it stopped being runnable is accounted as what it is now.
+ */
+static bool is_to_wake(struct vcpu_sched *s, uint64_t now)
+{
+    if (s->unit.state != UNIT_ASLEEP) {
+        return false;
+    }
+    if (READ_ONCE(s->vcpu->pause) != 0) {
+        runstate_change(&s->runstate, sleep_state(s->vcpu), now);
+        return false;
+    }
+    return true;
+}
+
+/* Lock the queue where the vCPU, which is asleep and runnable, shall wait; NULL if it is not. */
+static struct cpu_sched *lock_new_home(struct vcpu_sched *s, uint64_t now)
+{
+    struct cpu_sched *c = sched_lock_home(s);
+    bool wake = is_to_wake(s, now);
+    unsigned int place = sched_place(s);
+
+    if (wake && place != s->home) {
+        policy_translate(&s->unit, &c->queue, &cpu_sched(place)->queue);
+        WRITE_ONCE(s->home, place);
+        spin_unlock(&c->lock);
+        /* Without the lock for a moment: another may wake it, or send it to sleep. */
+        c = sched_lock_home(s);
+        wake = is_to_wake(s, now);
+    }
+    if (!wake) {
+        spin_unlock(&c->lock);
+        return NULL;
+    }
+    return c;
+}
+
+/* The vCPU, to be woken, waits in this queue, which is its home's and locked. */
+static void enqueue(struct cpu_sched *c, struct vcpu_sched *s, uint64_t now)
+{
+    want_to_run(s);
+    runstate_change(&s->runstate, RUNSTATE_runnable, now);
+    policy_enqueue(&c->queue, &s->unit, now, true);
+}
+
+void sched_wake(struct vcpu *v)
+{
+    struct vcpu_sched *s = v->sched;
+    uint64_t now = time_now_ns(), next_look;
+    struct cpu_sched *c = lock_new_home(s, now);
+    unsigned int cpu;
+    bool preempts;
+
+    if (!c) {
+        return;
+    }
+    cpu = s->home;
+    policy_charge(&c->queue, now);
+    enqueue(c, s, now);
+    preempts = policy_preempts(&c->queue, &s->unit);
+    next_look = policy_next_look(&c->queue, now);
+    spin_unlock(&c->lock);
+    if (preempts) {
+        cpu_raise(cpu, WORK_SCHEDULE);
+    } else {
+        timer_set(&c->look, next_look);
+    }
+}
+
+/* ---- sleeping ------------------------------------------------------------------------------- */
+
+/* vcpu_slept: the vCPU is not runnable, or was not a moment ago. */
+static void put_to_sleep(struct vcpu *v, bool wait)
+{
+    struct vcpu_sched *s = v->sched;
+    struct cpu_sched *c = sched_lock_home(s);
+    bool running = false;
+    unsigned int cpu = s->home;
+
+    if (READ_ONCE(v->pause) != 0) {
+        if (s->unit.state == UNIT_RUNNING) {
+            running = true;
+        } else if (s->unit.state != UNIT_ASLEEP) {
+            uint64_t now = time_now_ns();
+            policy_dequeue(&c->queue, &s->unit, now);
+            no_longer_want_to_run(s);
+            runstate_change(&s->runstate, sleep_state(v), now);
+        }
+    }
+    spin_unlock(&c->lock);
+    if (running) {
+        cpu_raise(cpu, WORK_SCHEDULE);
+    }
+    while (wait && v != current_vcpu() && on_some_cpu(v)) {
+        cpu_relax();
+    }
+}
+
+void sched_yield_current(void)
+{
+    struct vcpu *v = current_vcpu();
+    struct cpu_sched *c = this_cpu()->sched;
+
+    if (READ_ONCE(c->queue.load) > 1) {
+        v->sched->yields = true;
+        cpu_raise_self(WORK_SCHEDULE);
+    }
+}
+
+/* ---- choosing ------------------------------------------------------------------------------- */
+
+/*
+ * Settle what becomes of the vCPU that had this CPU: it sleeps, waits for its next turn, or
+ * belongs elsewhere (then true). The queue's lock is held.
+ */
+static bool put_previous(struct cpu_sched *c, struct vcpu_sched *s, unsigned int cpu, uint64_t now)
+{
+    bool wants = READ_ONCE(s->vcpu->pause) == 0;
+
+    policy_stop(&c->queue);
+    if (!wants) {
+        no_longer_want_to_run(s);
+        runstate_change(&s->runstate, sleep_state(s->vcpu), now);
+        return false;
+    }
+    if ((sched_allowed(s) >> cpu & 1) == 0) {
+        no_longer_want_to_run(s);
+        return true;
+    }
+    policy_enqueue(&c->queue, &s->unit, now, false);
+    return false;
+}
+
+/* The running vCPU keeps the CPU for now. The queue's lock is held. */
+static bool keeps_cpu(const struct cpu_sched *c, const struct vcpu_sched *s, unsigned int cpu,
+                      uint64_t now)
+{
+    return READ_ONCE(s->vcpu->pause) == 0 && !s->yields && (sched_allowed(s) >> cpu & 1) != 0 &&
+           policy_keeps(&c->queue, now);
+}
+
+/* A vCPU that was taken from another CPU's queue joins this one, its home. The lock is held. */
+static void adopt(struct cpu_sched *c, struct vcpu_sched *s, unsigned int cpu, uint64_t now)
+{
+    if (s->home == cpu && is_to_wake(s, now)) {
+        enqueue(c, s, now);
+    }
+}
+
+static struct vcpu_sched *pick(struct cpu_sched *c, uint64_t now)
+{
+    struct sched_unit *unit = policy_pick(&c->queue, now);
+
+    return unit ? owner_of(unit) : NULL;
+}
+
+/*
+ * The best vCPU of this queue, or one that another CPU can spare, or NULL. The queue's lock is
+ * held; for the look at others it is let go of.
+ */
+static struct vcpu_sched *choose(struct cpu_sched *c, unsigned int cpu, uint64_t now)
+{
+    struct vcpu_sched *next = pick(c, now), *stolen;
+
+    if (next || cpu_count == 1) {
+        return next;
+    }
+    spin_unlock(&c->lock);
+    stolen = sched_steal(cpu, true);
+    spin_lock(&c->lock);
+    if (stolen) {
+        adopt(c, stolen, cpu, now);
+    }
+    return pick(c, now);
+}
+
+/* The CPU changes hands; NULL stands for the idle vCPU. The queue's lock is held. */
+static void account_switch(struct cpu_sched *c, struct vcpu_sched *previous,
+                           struct vcpu_sched *next, uint64_t now)
+{
+    struct vcpu_sched *idle = c->idle->sched;
+
+    if (previous == next) {
+        return;
+    }
+    if (!previous) {
+        runstate_change(&idle->runstate, RUNSTATE_runnable, now);
+    } else if (previous->home == this_cpu()->id && previous->unit.state != UNIT_ASLEEP) {
+        runstate_change(&previous->runstate, RUNSTATE_runnable, now);
+    }
+    runstate_change(next ? &next->runstate : &idle->runstate, RUNSTATE_running, now);
+}
+
+/* What a look at the queue came to. */
+struct decision {
+    struct vcpu_sched *next; /* NULL: the idle vCPU */
+    bool misplaced;          /* the previous one has to go to another CPU */
+    uint64_t next_look_ns;
+};
+
+/* Look at the queue: `previous` (NULL: the idle vCPU) has had this CPU, `stolen` (or NULL) comes
+ * from another. */
+static struct decision decide(struct cpu_sched *c, struct vcpu_sched *previous,
+                              struct vcpu_sched *stolen, unsigned int cpu)
+{
+    struct decision decision = {0};
+    uint64_t now = time_now_ns();
+
+    spin_lock(&c->lock);
+    policy_charge(&c->queue, now);
+    if (stolen) {
+        adopt(c, stolen, cpu, now);
+    }
+    if (previous && keeps_cpu(c, previous, cpu, now)) {
+        decision.next = previous;
+        decision.next_look_ns = policy_kept_until(&c->queue);
+        spin_unlock(&c->lock);
+        return decision;
+    }
+    if (previous) {
+        if (previous->yields) {
+            policy_yield(&c->queue);
+            previous->yields = false;
+        }
+        decision.misplaced = put_previous(c, previous, cpu, now);
+    }
+    decision.next = choose(c, cpu, now);
+    account_switch(c, previous, decision.next, now);
+    decision.next_look_ns = policy_next_look(&c->queue, now);
+    spin_unlock(&c->lock);
+    return decision;
+}
+
+/* ---- switching ------------------------------------------------------------------------------ */
+
+static void exchange(struct vcpu *from, struct vcpu *to)
+{
+    struct cpu *cpu = this_cpu();
+
+    WRITE_ONCE(to->sched->on_cpu, true);
+    to->cpu = cpu;
+    to->stack_top = cpu->stack_top;
+    cpu->current = to;
+    arch_vcpu_switch(from, to);
+    __atomic_store_n(&from->sched->on_cpu, false, __ATOMIC_RELEASE);
+}
+
+/*
+ * `to` may still be on its way off another CPU, which in turn may wait for `from`: so `from` goes
+ * before anything is waited for.
+ */
+static void switch_to(struct vcpu *from, struct vcpu *to, struct vcpu *idle)
+{
+    if (unlikely(on_some_cpu(to))) {
+        if (from != idle) {
+            exchange(from, idle);
+            from = idle;
+        }
+        while (on_some_cpu(to)) {
+            cpu_relax();
+        }
+    }
+    exchange(from, to);
+}
+
+/* Whatever a guest reads of its own state without a call is brought up to date. */
+static void tell_guest(struct vcpu *v, bool switched)
+{
+    vcpu_time_refresh(v);
+    if (switched) {
+        vcpu_time_moved(v, this_cpu()->id);
+        timer_migrate(&v->sched->poll_timer, this_cpu()->id);
+        runstate_publish(v, &v->sched->runstate);
+    }
+}
+
+/* WORK_SCHEDULE: look at this CPU's queue, and switch to whom it says. */
+static void schedule(void)
+{
+    struct vcpu *previous = current_vcpu(), *next;
+    unsigned int cpu = this_cpu()->id;
+    struct cpu_sched *c = this_cpu()->sched;
+    struct vcpu_sched *stolen = sched_balance_due(cpu) ? sched_steal(cpu, false) : NULL;
+    struct decision decision =
+        decide(c, vcpu_is_idle(previous) ? NULL : previous->sched, stolen, cpu);
+
+    next = decision.next ? decision.next->vcpu : c->idle;
+    timer_set(&c->look, decision.next_look_ns);
+    if (next != previous) {
+        switch_to(previous, next, c->idle);
+    }
+    if (decision.misplaced) {
+        sched_wake(previous);
+    }
+    if (!vcpu_is_idle(next)) {
+        tell_guest(next, next != previous);
+    }
+}
+
+/* ---- looking -------------------------------------------------------------------------------- */
+
+bool sched_is_running(const struct vcpu *v)
+{
+    return READ_ONCE(v->sched->unit.state) == UNIT_RUNNING;
+}
+
+unsigned int sched_cpu_of(const struct vcpu *v)
+{
+    return READ_ONCE(v->sched->home);
+}
+
+struct vcpu_runstate_info sched_runstate(struct vcpu *v)
+{
+    struct cpu_sched *c = sched_lock_home(v->sched);
+    struct vcpu_runstate_info info = runstate_report(&v->sched->runstate, time_now_ns());
+
+    if (v->sched->unit.state == UNIT_ASLEEP) {
+        info.state = sleep_state(v);
+    }
+    spin_unlock(&c->lock);
+    return info;
+}
+
+uint64_t sched_domain_cpu_time_ns(struct domain *d)
+{
+    uint64_t total = 0;
+
+    for (unsigned int i = 0; i < d->max_vcpus; i++) {
+        if (d->vcpus[i]) {
+            total += sched_runstate(d->vcpus[i]).time[RUNSTATE_running];
+        }
+    }
+    return total;
+}
+
+uint64_t sched_idle_time_ns(unsigned int cpu)
+{
+    return sched_runstate(cpu_sched(cpu)->idle).time[RUNSTATE_running];
+}
+
+void sched_init(void)
+{
+    cpu_register_work(WORK_SCHEDULE, schedule);
+    sched_part_init();
+    vcpu_woken = sched_wake;
+    vcpu_slept = put_to_sleep;
+}

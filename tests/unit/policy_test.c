@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+// The scheduling policy, simulated: who gets how much of a CPU over seconds of simulated time.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "sched/policy.h"
+
+#define MS      1000000ULL
+#define SECOND  (1000 * MS)
+#define FOREVER UINT64_MAX
+
+/* A vCPU that runs for `burst` and then sleeps for `pause`, or never sleeps (FOREVER). */
+struct actor {
+    struct sched_unit unit;
+    uint64_t burst, pause;
+    uint64_t left;    /* of this burst */
+    uint64_t wake_at; /* asleep until then */
+    uint64_t got;     /* CPU time */
+    uint64_t woken_at, worst_latency;
+};
+
+enum { MOST = 12 };
+
+static struct run_queue queue;
+static struct sched_group groups[MOST];
+static struct actor actors[MOST];
+static unsigned int actor_count;
+
+static int start(void **state)
+{
+    policy_init_queue(&queue);
+    queue.rate_limit_ns = MS;
+    for (unsigned int i = 0; i < MOST; i++) {
+        policy_init_group(&groups[i]);
+    }
+    actor_count = 0;
+    return 0;
+}
+
+static struct actor *add(struct sched_group *group, uint64_t burst, uint64_t pause)
+{
+    struct actor *a = &actors[actor_count++];
+
+    *a = (struct actor){.burst = burst, .pause = pause, .left = burst};
+    policy_init_unit(&a->unit, group);
+    return a;
+}
+
+static struct actor *actor_of(struct sched_unit *unit)
+{
+    return unit ? container_of(unit, struct actor, unit) : NULL;
+}
+
+static void wake(struct actor *a, uint64_t now, bool *look)
+{
+    a->woken_at = now;
+    a->unit.group->active++;
+    policy_charge(&queue, now);
+    policy_enqueue(&queue, &a->unit, now, true);
+    *look = *look || policy_preempts(&queue, &a->unit);
+}
+
+/* Runs the queue as the mechanism would: looks when the policy asks to, and at wakes that matter.
+ */
+static void simulate(uint64_t from, uint64_t until)
+{
+    uint64_t now = from, look_at = from;
+
+    while (now < until) {
+        struct actor *running = actor_of(queue.running);
+        uint64_t next = MIN(until, look_at);
+        bool look = false;
+
+        if (running && running->left != FOREVER) {
+            next = MIN(next, now + running->left);
+        }
+        for (unsigned int i = 0; i < actor_count; i++) {
+            if (actors[i].unit.state == UNIT_ASLEEP) {
+                next = MIN(next, MAX(actors[i].wake_at, now));
+            }
+        }
+        if (running) {
+            running->got += next - now;
+            running->left -= running->left == FOREVER ? 0 : next - now;
+        }
+        now = next;
+        policy_charge(&queue, now);
+        for (unsigned int i = 0; i < actor_count; i++) {
+            if (actors[i].unit.state == UNIT_ASLEEP && actors[i].wake_at <= now) {
+                wake(&actors[i], now, &look);
+            }
+        }
+        if (running && running->left == 0) {
+            policy_stop(&queue);
+            running->unit.group->active--;
+            running->left = running->burst;
+            running->wake_at = now + running->pause;
+            running = NULL;
+            look = true;
+        }
+        if (look || now >= look_at || !queue.running) {
+            if (queue.running && policy_keeps(&queue, now)) {
+                look_at = policy_kept_until(&queue);
+                continue;
+            }
+            if (queue.running) {
+                struct sched_unit *unit = queue.running;
+                policy_stop(&queue);
+                policy_enqueue(&queue, unit, now, false);
+            }
+            struct actor *chosen = actor_of(policy_pick(&queue, now));
+            if (chosen && chosen->woken_at != 0) {
+                chosen->worst_latency = MAX(chosen->worst_latency, now - chosen->woken_at);
+                chosen->woken_at = 0;
+            }
+        }
+        look_at = policy_next_look(&queue, now);
+    }
+}
+
+static void assert_share(const struct actor *a, uint64_t of, unsigned int percent)
+{
+    assert_in_range(a->got, of * percent / 100 - of / 100, of * percent / 100 + of / 100);
+}
+
+static void equal_busy_domains_get_equal_shares(void **state)
+{
+    for (int i = 0; i < 4; i++) {
+        add(&groups[i], FOREVER, 0);
+    }
+    simulate(0, 10 * SECOND);
+    for (int i = 0; i < 4; i++) {
+        assert_share(&actors[i], 10 * SECOND, 25);
+    }
+}
+
+static void shares_follow_weights(void **state)
+{
+    for (int i = 0; i < 3; i++) {
+        groups[i].weight = 256U << i;
+        add(&groups[i], FOREVER, 0);
+    }
+    simulate(0, 10 * SECOND);
+    assert_share(&actors[0], 10 * SECOND, 14);
+    assert_share(&actors[1], 10 * SECOND, 28);
+    assert_share(&actors[2], 10 * SECOND, 57);
+}
+
+static void the_extremes_of_weight_work(void **state)
+{
+    groups[0].weight = 1;
+    groups[1].weight = POLICY_WEIGHT_MAX;
+    add(&groups[0], FOREVER, 0);
+    add(&groups[1], FOREVER, 0);
+    simulate(0, 1000 * SECOND);
+    assert_in_range(actors[0].got, 1, SECOND);
+    assert_true(actors[0].got + actors[1].got == 1000 * SECOND);
+}
+
+static void a_domain_gets_no_more_for_having_more_vcpus(void **state)
+{
+    add(&groups[0], FOREVER, 0);
+    for (int i = 0; i < 4; i++) {
+        add(&groups[1], FOREVER, 0);
+    }
+    simulate(0, 10 * SECOND);
+    assert_share(&actors[0], 10 * SECOND, 50);
+}
+
+static void a_waking_vcpu_preempts_busy_ones_soon(void **state)
+{
+    add(&groups[0], FOREVER, 0);
+    add(&groups[1], FOREVER, 0);
+    struct actor *io = add(&groups[2], MS / 10, 5 * MS);
+    simulate(0, 10 * SECOND);
+    assert_true(io->worst_latency <= 2 * MS);
+    assert_true(io->got > 10 * SECOND / 60); /* it was hardly ever late */
+}
+
+static void a_sleeper_cannot_save_up(void **state)
+{
+    add(&groups[0], FOREVER, 0);
+    struct actor *late = add(&groups[1], FOREVER, 0);
+    late->wake_at = 60 * SECOND;
+    simulate(0, 70 * SECOND);
+    assert_in_range(late->got, 5 * SECOND - 50 * MS, 5 * SECOND + 50 * MS);
+}
+
+static void a_new_vcpu_does_not_wait_for_old_ones_to_be_caught_up(void **state)
+{
+    for (int i = 0; i < 8; i++) {
+        add(&groups[i], FOREVER, 0);
+    }
+    struct actor *fresh = add(&groups[8], FOREVER, 0);
+    fresh->wake_at = 30 * SECOND;
+    simulate(0, 39 * SECOND);
+    assert_true(fresh->worst_latency <= 2 * MS);
+    assert_in_range(fresh->got, SECOND - 50 * MS, SECOND + 50 * MS);
+}
+
+static void a_cap_holds_on_an_idle_cpu(void **state)
+{
+    groups[0].cap = 25;
+    add(&groups[0], FOREVER, 0);
+    simulate(0, 10 * SECOND);
+    assert_share(&actors[0], 10 * SECOND, 25);
+}
+
+static void a_cap_holds_for_all_vcpus_of_a_domain(void **state)
+{
+    groups[0].cap = 50;
+    groups[0].weight = POLICY_WEIGHT_MAX;
+    add(&groups[0], FOREVER, 0);
+    add(&groups[0], FOREVER, 0);
+    add(&groups[1], FOREVER, 0);
+    simulate(0, 10 * SECOND);
+    assert_in_range(actors[0].got + actors[1].got, 49 * SECOND / 10, 51 * SECOND / 10);
+    assert_share(&actors[2], 10 * SECOND, 50);
+}
+
+static void a_small_cap_holds_in_the_long_run(void **state)
+{
+    groups[0].cap = 1;
+    add(&groups[0], FOREVER, 0);
+    simulate(0, 100 * SECOND);
+    assert_in_range(actors[0].got, 95 * SECOND / 100, 105 * SECOND / 100);
+}
+
+static void a_capped_sleeper_gets_its_cap_again(void **state)
+{
+    groups[0].cap = 20;
+    struct actor *a = add(&groups[0], FOREVER, 0);
+    a->wake_at = 50 * SECOND;
+    simulate(0, 60 * SECOND);
+    assert_in_range(a->got, 19 * SECOND / 10, 21 * SECOND / 10);
+}
+
+static void yield_lets_the_next_one_go_first(void **state)
+{
+    bool look = false;
+
+    add(&groups[0], FOREVER, 0);
+    add(&groups[1], FOREVER, 0);
+    wake(&actors[0], 100, &look);
+    wake(&actors[1], 100, &look);
+    struct sched_unit *first = policy_pick(&queue, 100);
+    policy_charge(&queue, 200);
+    policy_yield(&queue);
+    policy_stop(&queue);
+    policy_enqueue(&queue, first, 200, false);
+    assert_ptr_not_equal(policy_pick(&queue, 200), first);
+}
+
+static void the_rate_limit_delays_preemption(void **state)
+{
+    bool look = false;
+
+    add(&groups[0], FOREVER, 0);
+    add(&groups[1], FOREVER, 0);
+    wake(&actors[0], 0, &look);
+    assert_true(look);
+    assert_non_null(policy_pick(&queue, 0));
+    policy_charge(&queue, MS / 2);
+    assert_true(policy_keeps(&queue, MS / 2));
+    assert_true(policy_kept_until(&queue) == MS);
+    assert_false(policy_keeps(&queue, MS));
+    queue.rate_limit_ns = 0;
+    assert_false(policy_keeps(&queue, MS / 2));
+}
+
+static void random_loads_lose_no_time(void **state)
+{
+    uint64_t total = 0;
+
+    srand(7);
+    add(&groups[0], FOREVER, 0);
+    for (int i = 1; i < MOST; i++) {
+        groups[i].weight = 1U + (unsigned int)rand() % 1000;
+        add(&groups[i], 1 + (uint64_t)rand() % (20 * MS), (uint64_t)rand() % (50 * MS));
+    }
+    simulate(0, 20 * SECOND);
+    for (int i = 0; i < MOST; i++) {
+        total += actors[i].got;
+    }
+    assert_true(total == 20 * SECOND);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(equal_busy_domains_get_equal_shares, start),
+        cmocka_unit_test_setup(shares_follow_weights, start),
+        cmocka_unit_test_setup(the_extremes_of_weight_work, start),
+        cmocka_unit_test_setup(a_domain_gets_no_more_for_having_more_vcpus, start),
+        cmocka_unit_test_setup(a_waking_vcpu_preempts_busy_ones_soon, start),
+        cmocka_unit_test_setup(a_sleeper_cannot_save_up, start),
+        cmocka_unit_test_setup(a_new_vcpu_does_not_wait_for_old_ones_to_be_caught_up, start),
+        cmocka_unit_test_setup(a_cap_holds_on_an_idle_cpu, start),
+        cmocka_unit_test_setup(a_cap_holds_for_all_vcpus_of_a_domain, start),
+        cmocka_unit_test_setup(a_small_cap_holds_in_the_long_run, start),
+        cmocka_unit_test_setup(a_capped_sleeper_gets_its_cap_again, start),
+        cmocka_unit_test_setup(yield_lets_the_next_one_go_first, start),
+        cmocka_unit_test_setup(the_rate_limit_delays_preemption, start),
+        cmocka_unit_test_setup(random_loads_lose_no_time, start),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
