@@ -21,3 +21,6 @@ struct physical_range arch_image_range(void);
 
 /* Physical memory below this is in reach of frame_to_virt() before paging_activate(). */
 uint64_t arch_early_reach(void);
+
+/* The log's first sink, a polled serial port, leaves: the console's own driver is up. */
+void arch_stop_early_console(void);

@@ -52,22 +52,44 @@ void log_backtrace(uintptr_t frame_pointer)
     }
 }
 
-/*
- * One CPU prints. Another that panics at the same time waits to be stopped; and when printing
- * itself goes wrong, there is nothing left to try.
- */
-static void enter_panic(void)
+static noreturn_fn void end_machine(void)
 {
-    struct cpu *nobody = NULL;
-
-    if (!__atomic_compare_exchange_n(&panicking_cpu, &nobody, this_cpu(), false, __ATOMIC_SEQ_CST,
-                                     __ATOMIC_SEQ_CST)) {
+    if (noreboot) {
+        log_always("halted (noreboot)");
         arch_halt();
     }
+    log_always("rebooting");
+    arch_reboot();
+}
+
+/* Printing went wrong. Say so, but try that only once. */
+static noreturn_fn void panic_again(const char *format)
+{
+    static bool tried;
+
+    if (!tried) {
+        tried = true;
+        log_always("panic: another one while reporting the first: %s", format);
+    }
+    end_machine();
+}
+
+/* One CPU prints; another that panics at the same time waits to be stopped. */
+static void enter_panic(const char *format)
+{
+    struct cpu *first = NULL;
+
+    if (!__atomic_compare_exchange_n(&panicking_cpu, &first, this_cpu(), false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_SEQ_CST)) {
+        if (first == this_cpu()) {
+            panic_again(format);
+        }
+        arch_halt();
+    }
+    log_enter_panic();
     if (stop_others != NULL) {
         stop_others();
     }
-    log_enter_panic();
 }
 
 static noreturn_fn void finish_panic(void)
@@ -75,12 +97,7 @@ static noreturn_fn void finish_panic(void)
     for (struct panic_report *report = reports; report != NULL; report = report->next) {
         report->print();
     }
-    if (noreboot) {
-        log_always("halted (noreboot)");
-        arch_halt();
-    }
-    log_always("rebooting");
-    arch_reboot();
+    end_machine();
 }
 
 static void log_reason(const char *format, va_list arguments)
@@ -94,11 +111,11 @@ void panic(const char *format, ...)
 {
     va_list arguments;
 
-    enter_panic();
+    enter_panic(format);
     va_start(arguments, format);
     log_reason(format, arguments);
     va_end(arguments);
-    log_backtrace(0);
+    log_backtrace((uintptr_t)__builtin_frame_address(0));
     finish_panic();
 }
 
@@ -107,7 +124,7 @@ void panic_at(const struct panic_site *site, const char *format, ...)
     char text[SYMBOL_TEXT_MAX];
     va_list arguments;
 
-    enter_panic();
+    enter_panic(format);
     va_start(arguments, format);
     log_reason(format, arguments);
     va_end(arguments);

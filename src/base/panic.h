@@ -30,7 +30,8 @@ struct panic_report {
 };
 void panic_add_report(struct panic_report *report);
 
-/* How the other CPUs are stopped. Called once, before anything is printed. */
+/* How the other CPUs are stopped. Called once, before anything
+ * is printed. */
 void panic_set_stop_others(void (*stop_others)(void));
 
 /* Always checked. */

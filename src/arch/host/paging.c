@@ -77,3 +77,7 @@ uint64_t arch_early_reach(void)
 {
     return 0;
 }
+
+void arch_stop_early_console(void)
+{
+}
