@@ -17,7 +17,6 @@ static struct {
     uint64_t next_free;  // within the bootstrap region
     uint64_t pool_first; // pfn of the pool's first page
     uint64_t pool_mapped;
-    uint64_t pool_used;
 } mm;
 
 static uint64_t virt_base(void)

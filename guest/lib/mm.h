@@ -32,7 +32,7 @@
 // Addresses that nothing of ours uses: for tests that need room for mappings of their own.
 #define SPARE_VA 0xffffc90000000000ul
 
-// Where the page tables of an image linked at `image_virt_base_value` start to be free.
+// Finds what start of day left free. Before anything else here.
 void mm_init(void);
 
 // The end of the contiguous region the domain was started in.

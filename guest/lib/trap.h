@@ -119,7 +119,7 @@ struct fault {
     uint64_t taken;
     struct trap_frame frame;
     uint64_t cr2;
-    // Events were masked when the handler was entered; the mask word as the trap left it.
+    // The vCPU's mask as the handler found it.
     uint8_t upcall_mask;
 };
 

@@ -3,12 +3,16 @@
 
 #include "user.h"
 #include "event.h"
-#include "image.h"
 
 static struct {
     const uint64_t *l4;
     char *data;
 } user;
+
+static long map_user(uint64_t va, const void *page, uint64_t flags)
+{
+    return map_page_in(user.l4, (const void *)va, pte_of(page, flags));
+}
 
 // An empty top-level table is a valid one: it is pinned first and then grows like any live table.
 void user_init(void)
@@ -20,12 +24,9 @@ void user_init(void)
     user.data = page_alloc();
     error = page_make_readonly(l4);
     error = error != 0 ? error : mmuext_frame(MMUEXT_PIN_L4_TABLE, virt_to_mfn(l4));
-    error = error != 0 ? error
-                       : map_page_in(l4, (void *)USER_TEXT, pte_of(image_user_start, PTE_USER_RO));
-    error = error != 0 ? error : map_page_in(l4, (void *)USER_DATA, pte_of(user.data, PTE_USER_RW));
-    error = error != 0
-                ? error
-                : map_page_in(l4, (void *)(USER_STACK_TOP - PAGE_SIZE), pte_of(stack, PTE_USER_RW));
+    error = error != 0 ? error : map_user(USER_TEXT, image_user_start, PTE_USER_RO);
+    error = error != 0 ? error : map_user(USER_DATA, user.data, PTE_USER_RW);
+    error = error != 0 ? error : map_user(USER_STACK_TOP - PAGE_SIZE, stack, PTE_USER_RW);
     error = error != 0 ? error : mmuext_frame(MMUEXT_NEW_USER_BASEPTR, virt_to_mfn(l4));
     if (error != 0) {
         print("Bail out! user mode cannot be set up: %ld\n", error);

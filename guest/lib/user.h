@@ -2,13 +2,15 @@
 // A guest user mode: page tables of its own, with one page of text, one of data and one of stack.
 #pragma once
 
+#include "image.h"
 #include "mm.h"
 #include "trap.h"
 
-// Where user mode sees its pages.
-#define USER_TEXT      0x400000ul
-#define USER_DATA      0x500000ul
-#define USER_STACK_TOP 0x601000ul
+// Where user mode sees its pages. Without a suffix, so that they can stand in assembly too.
+#define USER_TEXT      0x400000
+#define USER_DATA      0x500000
+#define USER_DATA_TEXT IMAGE_STRING(USER_DATA)
+#define USER_STACK_TOP 0x601000
 
 // Code for user mode is assembly between these, in the image's .user section; labels in it become
 // user addresses by user_address().

@@ -7,7 +7,7 @@
 
 USER_CODE(user_ud, "mov $0xa1, %rax\nmov $0xc1, %rcx\nmov $0x11, %r11\nmov $0xf1, %r15\nud2");
 USER_CODE(user_read, "mov 0x10, %rax");
-USER_CODE(user_write_text, "movb $0, user_write_text - user_ud + 0x400000");
+USER_CODE(user_write_text, "movb $0, user_write_text(%rip)");
 
 static struct {
     uint64_t frame_end;

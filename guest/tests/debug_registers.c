@@ -4,7 +4,7 @@
 #include "tap.h"
 #include "user.h"
 
-USER_CODE(user_touch, "mov 0x500000, %rax\nnop\nnop\nud2");
+USER_CODE(user_touch, "mov " USER_DATA_TEXT ", %rax\nnop\nnop\nud2");
 
 #define DR7_FIXED     (1ul << 10)
 #define DR7_G(n)      (2ul << (n)*2)

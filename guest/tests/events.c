@@ -6,7 +6,7 @@
 #include "tap.h"
 #include "user.h"
 
-USER_CODE(user_wait, "1: cmpl $0, 0x500000\nje 1b\nint $0x80");
+USER_CODE(user_wait, "1: cmpl $0, " USER_DATA_TEXT "\nje 1b\nint $0x80");
 USER_CODE(user_int80, "int $0x80");
 
 // An unmasked port whose events come from this vCPU itself.
