@@ -10,9 +10,9 @@ enum { REX_B = 1 << 0, REX_X = 1 << 1, REX_R = 1 << 2, REX_W = 1 << 3 };
 struct decoder {
     struct insn *insn;
     const uint8_t *bytes;
-    size_t available;
     unsigned at;
-    enum insn_status status; /* stays at the first failure; what is fetched after it is 0 */
+    unsigned limit;          /* bytes that are there, or that an instruction can have */
+    enum insn_status status; /* stays at the first failure */
     uint8_t opcode;          /* its last byte */
     uint8_t modrm;
     uint8_t rex;
@@ -22,19 +22,30 @@ struct decoder {
     uint8_t segment;     /* INSN_SEGMENTS unless overridden */
 };
 
+/* Nothing is fetched any more: what the rest of the decoder sees is 0. */
+static cold_fn void end_of_bytes(struct decoder *d, unsigned wanted)
+{
+    if (d->status == INSN_OK) {
+        d->status = d->at + wanted > INSN_MAX_BYTES ? INSN_TOO_LONG : INSN_TRUNCATED;
+    }
+    d->limit = d->at;
+}
+
+static inline uint8_t fetch_byte(struct decoder *d)
+{
+    if (unlikely(d->at == d->limit)) {
+        end_of_bytes(d, 1);
+        return 0;
+    }
+    return d->bytes[d->at++];
+}
+
 static uint64_t fetch(struct decoder *d, unsigned bytes)
 {
     uint64_t value = 0;
 
-    if (d->status != INSN_OK) {
-        return 0;
-    }
-    if (d->at + bytes > INSN_MAX_BYTES) {
-        d->status = INSN_TOO_LONG;
-        return 0;
-    }
-    if (d->at + bytes > d->available) {
-        d->status = INSN_TRUNCATED;
+    if (unlikely(bytes > d->limit - d->at)) {
+        end_of_bytes(d, bytes);
         return 0;
     }
     for (unsigned i = 0; i < bytes; i++) {
@@ -100,7 +111,7 @@ static bool take_legacy_prefix(struct decoder *d, uint8_t byte)
 static void take_prefixes(struct decoder *d)
 {
     while (d->status == INSN_OK) {
-        const uint8_t byte = (uint8_t)fetch(d, 1);
+        const uint8_t byte = fetch_byte(d);
 
         if (in_64bit_code(d) && (byte & 0xf0) == 0x40) {
             d->rex = byte & 0xf;
@@ -120,11 +131,11 @@ static const struct insn_row *opcode_row(struct decoder *d)
     if (d->opcode != 0x0f) {
         return &insn_one_byte[d->opcode];
     }
-    d->opcode = (uint8_t)fetch(d, 1);
+    d->opcode = fetch_byte(d);
     if (d->opcode != 0x38) {
         return &insn_two_byte[d->opcode];
     }
-    d->opcode = (uint8_t)fetch(d, 1);
+    d->opcode = fetch_byte(d);
     return d->opcode == 0x82 ? &insn_invpcid_row : NULL;
 }
 
@@ -175,7 +186,7 @@ static struct insn_row find_row(struct decoder *d)
         return (struct insn_row){0};
     }
     if (form_has_modrm(row->form)) {
-        d->modrm = (uint8_t)fetch(d, 1);
+        d->modrm = fetch_byte(d);
     }
     return row->op < ROW_GROUP(0) ? *row : group_row(d, row);
 }
@@ -268,7 +279,7 @@ static void take_memory_16(struct decoder *d)
 
 static void take_sib(struct decoder *d)
 {
-    const uint8_t sib = (uint8_t)fetch(d, 1);
+    const uint8_t sib = fetch_byte(d);
     struct insn_mem *mem = &d->insn->mem;
     const uint8_t index = (uint8_t)((sib >> 3 & 7) | (d->rex & REX_X ? 8 : 0));
 
@@ -468,11 +479,11 @@ static bool is_legal(const struct decoder *d, uint8_t flags)
 enum insn_status insn_decode(struct insn *insn, const uint8_t *bytes, size_t available,
                              enum insn_mode mode)
 {
-    struct decoder d = {.insn = insn, .bytes = bytes, .available = available};
+    struct decoder d = {.insn = insn, .bytes = bytes, .segment = INSN_SEGMENTS};
     struct insn_row row;
 
     *insn = (struct insn){.mode = mode, .mem = {.base = INSN_NO_REG, .index = INSN_NO_REG}};
-    d.segment = INSN_SEGMENTS;
+    d.limit = (unsigned)MIN(available, (size_t)INSN_MAX_BYTES);
     take_prefixes(&d);
     row = find_row(&d);
     if (d.status != INSN_OK) {

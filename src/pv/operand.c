@@ -3,7 +3,6 @@
 #include "pv/operand.h"
 
 #include "abi/errno.h"
-#include "lib/string.h"
 
 enum { RCX = 1, RSI = 6, RDI = 7 };
 
@@ -25,23 +24,26 @@ static uint64_t truncate_to(uint64_t value, unsigned bytes)
     return bytes >= 8 ? value : value & ((1ULL << (8 * bytes)) - 1);
 }
 
-/* The first byte of a register in the (little-endian) register file. */
-static size_t reg_byte(unsigned reg)
+static uint64_t *reg_slot(const struct cpu_user_regs *regs, unsigned reg)
 {
-    return reg < INSN_REG_AH ? reg_offset[reg] : reg_offset[reg - INSN_REG_AH] + 1U;
+    return (uint64_t *)((uintptr_t)regs + reg_offset[reg & 15]);
 }
 
 uint64_t insn_read_reg(const struct cpu_user_regs *regs, unsigned reg, unsigned width)
 {
-    uint64_t value = 0;
-
-    memcpy(&value, (const uint8_t *)regs + reg_byte(reg), width);
-    return value;
+    if (reg >= INSN_REG_AH) {
+        return *reg_slot(regs, reg - INSN_REG_AH) >> 8 & 0xff;
+    }
+    return truncate_to(*reg_slot(regs, reg), width);
 }
 
 void insn_write_reg(struct cpu_user_regs *regs, unsigned reg, unsigned width, uint64_t value)
 {
-    memcpy((uint8_t *)regs + reg_byte(reg), &value, width == 4 ? 8 : width);
+    const unsigned shift = reg >= INSN_REG_AH ? 8 : 0;
+    uint64_t *slot = reg_slot(regs, reg >= INSN_REG_AH ? reg - INSN_REG_AH : reg);
+    const uint64_t kept = width >= 4 ? 0 : ~(((1ULL << (8 * width)) - 1) << shift);
+
+    *slot = (*slot & kept) | (truncate_to(value, width) << shift);
 }
 
 /* Bit strings: the bit's signed number, in units of the operand, moves the address. */
