@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // One-byte locks, for records that there are a hundred thousand of: a channel, a grant entry.
 //
-// They are leaves: under one, only another of the same kind is taken (in an order that its owner
-// states), or a lock above RANK_EVENT. So they need no rank. A holder never waits for a guest, and
-// never reads or writes guest memory that can fault.
+// They come after all locks with ranks that their users hold, and before those whose holders never
+// take a byte lock (the scheduler's, a domain's frames, the heap's, the list of domains). So they
+// need no rank. Where two of a kind are taken, their owner states the order. A holder never waits
+// for a guest, and never touches guest memory that can fault.
 #pragma once
 
 #include "arch/cpu.h"

@@ -101,8 +101,7 @@ static inline bool virq_is_global(unsigned int virq)
     return virq != VIRQ_TIMER && virq != VIRQ_DEBUG && virq != VIRQ_XENOPROF && virq != VIRQ_XENPMU;
 }
 
-/* ---- ports.c: records and numbers --------------------------------------------------------------
- */
+/* ---- ports.c: records and numbers ----------------------------------------------------------- */
 
 void ports_create(struct domain_events *e);
 void ports_destroy(struct domain_events *e);
@@ -116,8 +115,7 @@ must_check int port_alloc(struct domain *d, struct evtchn **channel);
 /* Take back a port; its channel is closed. The domain's lock is held. */
 void port_free(struct domain *d, struct evtchn *channel);
 
-/* ---- raise.c: an event becomes pending ----------------------------------------------------------
- */
+/* ---- raise.c: an event becomes pending ------------------------------------------------------ */
 
 /* Make the channel pending at its own domain. The channel is open and can't close meanwhile. */
 void channel_raise(struct evtchn *channel);

@@ -22,7 +22,7 @@ void event_init(void);
 long hypercall_event_channel_op(uint64_t cmd, gva_t arg);
 long hypercall_event_channel_op_compat(gva_t op);
 
-/* ---- sending: any lock up to RANK_EVENT, and interrupt handlers, may do it ------------------- */
+/* ---- sending: any lock up to RANK_EVENT, and interrupt handlers, may do it ------------------ */
 
 /*
  * Send a virtual interrupt of the per-vCPU kind (VIRQ_TIMER, VIRQ_DEBUG, ...), or of the global
@@ -45,8 +45,7 @@ must_check int event_set_virq_handler(struct domain *d, unsigned int virq);
 /* Send through a port that is bound to a physical interrupt; others are left alone. */
 void event_send_port(struct domain *d, evtchn_port_t port);
 
-/* ---- physical interrupts ----------------------------------------------------------------------
- */
+/* ---- physical interrupts -------------------------------------------------------------------- */
 
 /* What the room that manages physical interrupts does when a port is bound or closed. */
 struct event_pirq_ops {
@@ -65,8 +64,7 @@ void event_register_pirq_ops(const struct event_pirq_ops *ops);
 /* EVTCHNOP_unmask's effect, for calls that unmask on the way (PHYSDEVOP_eoi). -EINVAL: no port. */
 must_check int event_unmask_port(struct domain *d, evtchn_port_t port);
 
-/* ---- ports for others: builders, toolstack ------------------------------------------------------
- */
+/* ---- ports for others: builders, toolstack -------------------------------------------------- */
 
 /* EVTCHNOP_alloc_unbound's effect. -ENOSPC, -ENOMEM; -EINVAL: dying. Takes RANK_EVENT. */
 must_check int event_alloc_unbound(struct domain *d, domid_t remote, evtchn_port_t *port);

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// The grant room's part in a domain's life.
+#include "grant/grant.h"
+
+#include "abi/errno.h"
+#include "grant/table.h"
+
+/* First what the domain uses of others, in pieces; then what others can find of it. */
+static int relinquish(struct domain *d)
+{
+    int result = maptrack_relinquish(d);
+
+    if (result == 0) {
+        table_relinquish(d);
+    }
+    return result;
+}
+
+static struct domain_part part = {
+    .name = "grants",
+    .create = table_create,
+    .relinquish = relinquish,
+    .destroy = table_destroy,
+};
+
+void grant_init(void)
+{
+    domain_register_part(&part);
+}

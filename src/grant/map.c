@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+// GNTTABOP_map_grant_ref, unmap_grant_ref and unmap_and_replace.
+#include "abi/errno.h"
+#include "arch/guest.h"
+#include "base/cpu.h"
+#include "grant/table.h"
+
+const struct grant_mmu_ops *grant_mmu;
+
+void grant_register_mmu(const struct grant_mmu_ops *ops)
+{
+    grant_mmu = ops;
+}
+
+/* ---- map ------------------------------------------------------------------------------------ */
+
+/* Use the entry and put the mapping in place. The handle is busy; on success it is a mapping. */
+static int16_t map_with_handle(struct vcpu *v, struct domain *granter, uint32_t handle,
+                               struct gnttab_map_grant_ref *op)
+{
+    bool writable = (op->flags & GNTMAP_readonly) == 0;
+    struct maptrack_entry *entry = maptrack_entry(v->domain, handle);
+    struct grant_access access;
+    int16_t status;
+
+    status = grant_acquire(granter, op->ref, v->domain->id, writable, GRANT_TO_MAP, &access);
+    if (status != GNTST_okay) {
+        return status;
+    }
+    if ((op->flags & GNTMAP_host_map) != 0) {
+        struct grant_mapping mapping = {access.frame, access.owner, writable, op->flags,
+                                        access.cache};
+        status = grant_mmu->map(v, op->host_addr, &mapping);
+        if (status != GNTST_okay) {
+            grant_release(&access);
+            return status;
+        }
+    }
+    op->dev_bus_addr = mfn_to_maddr(access.frame).a;
+    op->handle = handle;
+    /* The reference to the granter passes to the handle. */
+    entry->granter = granter;
+    entry->ref = op->ref;
+    maptrack_publish(entry, op->flags);
+    return GNTST_okay;
+}
+
+static int16_t map_one(struct vcpu *v, struct gnttab_map_grant_ref *op)
+{
+    struct domain *granter;
+    uint32_t handle;
+    int16_t status = GNTST_no_space;
+
+    if ((op->flags & (GNTMAP_host_map | GNTMAP_device_map)) == 0) {
+        return GNTST_bad_gntref;
+    }
+    granter = domain_get(op->dom);
+    if (!granter) {
+        return GNTST_bad_domain;
+    }
+    handle = maptrack_alloc(v->domain);
+    if (handle != NO_HANDLE) {
+        status = map_with_handle(v, granter, handle, op);
+        if (status != GNTST_okay) {
+            maptrack_free(v->domain, handle);
+        }
+    }
+    if (status != GNTST_okay) {
+        domain_put(granter);
+    }
+    return status;
+}
+
+/* ---- unmap ---------------------------------------------------------------------------------- */
+
+/* One unmap on its way: its mapping is gone, the entry it was accounted to is not told yet. */
+struct unmapping {
+    struct maptrack_entry *entry; /* busy, with nothing mapped; NULL: there is nothing to finish */
+    uint32_t handle;
+    bool writable;
+    bool owes_flush;
+};
+
+/* What one element asks for, the two operations brought to one form. */
+struct unmap_request {
+    uint64_t host_addr, dev_bus_addr, new_addr;
+    uint32_t handle;
+    bool replaces;
+};
+
+static int16_t remove_host_mapping(struct vcpu *v, const struct unmap_request *r,
+                                   const struct grant_mapping *mapping)
+{
+    return r->replaces ? grant_mmu->replace(v, r->host_addr, r->new_addr, mapping)
+                       : grant_mmu->unmap(v, r->host_addr, mapping);
+}
+
+/* Take away what the request names; *left says what the handle still stands for. */
+static int16_t remove_mappings(struct vcpu *v, const struct unmap_request *r,
+                               const struct maptrack_entry *entry, uint32_t flags, uint32_t *left)
+{
+    struct grant_active *a = active_if_any(entry->granter->grants, entry->ref);
+    /* A frame that is in use does not change, so no lock is needed to look at it. */
+    struct grant_mapping mapping = {a->frame, entry->granter->id, (flags & GNTMAP_readonly) == 0,
+                                    flags, 0};
+    int16_t status;
+
+    *left = flags;
+    if (r->dev_bus_addr != 0 && (flags & GNTMAP_device_map) != 0) {
+        if (r->dev_bus_addr != mfn_to_maddr(mapping.frame).a) {
+            return GNTST_bad_dev_addr;
+        }
+        *left &= ~(uint32_t)GNTMAP_device_map;
+    }
+    if (r->host_addr != 0 && (flags & GNTMAP_host_map) != 0) {
+        status = remove_host_mapping(v, r, &mapping);
+        if (status != GNTST_okay) {
+            *left = flags;
+            return status;
+        }
+        *left &= ~(uint32_t)GNTMAP_host_map;
+    }
+    return GNTST_okay;
+}
+
+static int16_t begin_unmap(struct vcpu *v, const struct unmap_request *r, struct unmapping *u)
+{
+    uint32_t flags, left;
+    int16_t status;
+
+    *u = (struct unmapping){.handle = r->handle};
+    u->entry = maptrack_claim(v->domain, r->handle, &flags);
+    if (!u->entry) {
+        return GNTST_bad_handle;
+    }
+    u->writable = (flags & GNTMAP_readonly) == 0;
+    status = remove_mappings(v, r, u->entry, flags, &left);
+    u->owes_flush = ((flags ^ left) & GNTMAP_host_map) != 0;
+    if ((left & (GNTMAP_host_map | GNTMAP_device_map)) != 0) {
+        maptrack_publish(u->entry, left);
+        u->entry = NULL;
+    }
+    return status;
+}
+
+static void finish_unmap(struct vcpu *v, struct unmapping *u)
+{
+    if (u->entry) {
+        struct domain *granter = u->entry->granter;
+
+        grant_end_use(granter, u->entry->ref, u->writable);
+        maptrack_free(v->domain, u->handle);
+        domain_put(granter);
+    }
+}
+
+/* Every CPU forgets the translations; only then may granters hear that their frames are free. */
+static void finish_unmaps(struct vcpu *v, struct unmapping *unmapping, unsigned int count)
+{
+    bool owes_flush = false;
+
+    for (unsigned int i = 0; i < count; i++) {
+        owes_flush |= unmapping[i].owes_flush;
+    }
+    if (owes_flush) {
+        grant_mmu->flush(v->domain);
+    }
+    for (unsigned int i = 0; i < count; i++) {
+        finish_unmap(v, &unmapping[i]);
+    }
+}
+
+/* ---- batches -------------------------------------------------------------------------------- */
+
+/*
+ * One element a step: mapping is as preemptible as can be. A guest that can't be told its handle
+ * does not keep the mapping.
+ */
+long step_map(gva_t uop, uint64_t done, uint64_t count)
+{
+    struct vcpu *v = current_vcpu();
+    struct gnttab_map_grant_ref op;
+
+    if (read_guest(&op, uop, done) != 0) {
+        return -EFAULT;
+    }
+    op.status = map_one(v, &op);
+    if (write_guest(uop, done, &op) != 0) {
+        if (op.status == GNTST_okay) {
+            struct unmap_request r = {op.host_addr, op.dev_bus_addr, 0, op.handle, false};
+            struct unmapping u;
+
+            (void)begin_unmap(v, &r, &u);
+            finish_unmaps(v, &u, 1);
+        }
+        return -EFAULT;
+    }
+    return 1;
+}
+
+/* How many unmaps share one flush. */
+#define UNMAP_BATCH 32U
+
+/* An operation's layout: how to read an element, and where its status lies. */
+struct unmap_layout {
+    int (*read)(gva_t uop, uint64_t index, struct unmap_request *request);
+    size_t bytes, status_offset;
+};
+
+static int read_unmap(gva_t uop, uint64_t index, struct unmap_request *r)
+{
+    struct gnttab_unmap_grant_ref op;
+
+    if (read_guest(&op, uop, index) != 0) {
+        return -EFAULT;
+    }
+    *r = (struct unmap_request){op.host_addr, op.dev_bus_addr, 0, op.handle, false};
+    return 0;
+}
+
+static int read_replace(gva_t uop, uint64_t index, struct unmap_request *r)
+{
+    struct gnttab_unmap_and_replace op;
+
+    if (read_guest(&op, uop, index) != 0) {
+        return -EFAULT;
+    }
+    *r = (struct unmap_request){op.host_addr, 0, op.new_addr, op.handle, true};
+    return 0;
+}
+
+/* The mappings go one by one; then one flush; then the granters are told. */
+static long unmap_some(gva_t uop, uint64_t done, uint64_t count, const struct unmap_layout *layout)
+{
+    struct vcpu *v = current_vcpu();
+    struct unmapping unmapping[UNMAP_BATCH];
+    unsigned int some = (unsigned int)MIN(count - done, (uint64_t)UNMAP_BATCH), n;
+    int error = 0;
+
+    for (n = 0; n < some && error == 0; n++) {
+        gva_t status_at = gva_add(uop, (done + n) * layout->bytes + layout->status_offset);
+        struct unmap_request r;
+
+        unmapping[n] = (struct unmapping){0};
+        error = layout->read(uop, done + n, &r);
+        if (error == 0) {
+            int16_t status = begin_unmap(v, &r, &unmapping[n]);
+            error = copy_to_guest(status_at, &status, sizeof(status));
+        }
+    }
+    finish_unmaps(v, unmapping, n);
+    return error != 0 ? -EFAULT : (long)some;
+}
+
+long step_unmap(gva_t uop, uint64_t done, uint64_t count)
+{
+    static const struct unmap_layout layout = {read_unmap, sizeof(struct gnttab_unmap_grant_ref),
+                                               offsetof(struct gnttab_unmap_grant_ref, status)};
+
+    return unmap_some(uop, done, count, &layout);
+}
+
+long step_unmap_and_replace(gva_t uop, uint64_t done, uint64_t count)
+{
+    static const struct unmap_layout layout = {read_replace,
+                                               sizeof(struct gnttab_unmap_and_replace),
+                                               offsetof(struct gnttab_unmap_and_replace, status)};
+
+    return unmap_some(uop, done, count, &layout);
+}

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+// A domain's table: its pages, which only grow, and the records of what is in use.
+#include "grant/table.h"
+
+#include "abi/errno.h"
+#include "arch/frames.h"
+#include "domain/share.h"
+#include "memory/allocator.h"
+
+int table_create(struct domain *d)
+{
+    struct domain_grants *g = heap_new(struct domain_grants);
+
+    if (!g) {
+        return -ENOMEM;
+    }
+    spin_init(&g->lock, RANK_GRANT);
+    g->version = 1;
+    g->max_version = 2;
+    g->max_frames = GRANT_DEFAULT_FRAMES;
+    g->max_maptrack_frames = GRANT_DEFAULT_MAPTRACK_FRAMES;
+    g->free_handle = NO_HANDLE;
+    d->grants = g;
+    return 0;
+}
+
+/* Pages of active records, at most: a version 1 table has more entries a page. */
+static uint32_t active_pages(const struct domain_grants *g)
+{
+    return g->max_frames * (uint32_t)(V1_PER_PAGE / ACTIVE_PER_PAGE);
+}
+
+void table_destroy(struct domain *d)
+{
+    struct domain_grants *g = d->grants;
+
+    maptrack_destroy(g);
+    for (uint32_t i = 0; g->active && i < active_pages(g); i++) {
+        if (g->active[i]) {
+            page_free(g->active[i]);
+        }
+    }
+    heap_free(g->shared);
+    heap_free(g->status);
+    heap_free(g->active);
+    heap_free(g);
+    d->grants = NULL;
+}
+
+int grant_set_limits(struct domain *d, uint32_t frames, uint32_t maptrack_frames, uint32_t version)
+{
+    struct domain_grants *g = d->grants;
+    int error = 0;
+
+    if (frames == 0 || frames > GRANT_MAX_FRAMES || maptrack_frames > GRANT_MAX_MAPTRACK_FRAMES ||
+        version < 1 || version > 2) {
+        return -EINVAL;
+    }
+    spin_lock(&g->lock);
+    if (g->frames != 0 || g->maptrack) {
+        error = -EBUSY;
+    } else {
+        g->max_frames = frames;
+        g->max_maptrack_frames = maptrack_frames;
+        g->max_version = (uint8_t)version;
+    }
+    spin_unlock(&g->lock);
+    return error;
+}
+
+/* The arrays of pages, all or none. */
+static int make_arrays(struct domain_grants *g)
+{
+    void **shared = heap_new_array(void *, g->max_frames);
+    grant_status_t **status = heap_new_array(grant_status_t *, status_frames_for(g->max_frames));
+    struct grant_active **active = heap_new_array(struct grant_active *, active_pages(g));
+
+    if (!shared || !status || !active) {
+        heap_free(shared);
+        heap_free(status);
+        heap_free(active);
+        return -ENOMEM;
+    }
+    g->shared = shared;
+    g->status = status;
+    g->active = active;
+    return 0;
+}
+
+/* A zeroed page that the domain may map writable; NULL where there is no memory, or it is dying. */
+static void *new_shared_page(struct domain *d)
+{
+    void *page = page_alloc();
+
+    if (page && domain_share_page(d, page, true) != 0) {
+        page_free(page);
+        page = NULL;
+    }
+    if (page) {
+        __atomic_add_fetch(&d->heap_bytes, PAGE_SIZE, __ATOMIC_RELAXED);
+    }
+    return page;
+}
+
+int table_grow_status(struct domain *d, uint32_t frames)
+{
+    struct domain_grants *g = d->grants;
+
+    while (g->status_frames < frames) {
+        grant_status_t *page = new_shared_page(d);
+        if (!page) {
+            return -ENOMEM;
+        }
+        g->status[g->status_frames] = page;
+        __atomic_store_n(&g->status_frames, g->status_frames + 1, __ATOMIC_RELEASE);
+    }
+    return 0;
+}
+
+static int grow_locked(struct domain *d, uint32_t frames)
+{
+    struct domain_grants *g = d->grants;
+    int error = 0;
+
+    if (frames > g->max_frames || g->state == TABLE_GONE) {
+        return -EINVAL;
+    }
+    if (!g->shared) {
+        error = make_arrays(g);
+    }
+    if (error == 0 && g->version == 2) {
+        error = table_grow_status(d, status_frames_for(frames));
+    }
+    while (error == 0 && g->frames < frames) {
+        void *page = new_shared_page(d);
+        if (!page) {
+            error = -ENOMEM;
+            break;
+        }
+        g->shared[g->frames] = page;
+        __atomic_store_n(&g->frames, g->frames + 1, __ATOMIC_RELEASE);
+    }
+    return error;
+}
+
+int table_grow(struct domain *d, uint32_t frames)
+{
+    int error;
+
+    spin_lock(&d->grants->lock);
+    error = grow_locked(d, frames);
+    spin_unlock(&d->grants->lock);
+    return error;
+}
+
+struct grant_active *active_if_any(const struct domain_grants *g, grant_ref_t ref)
+{
+    struct grant_active *page =
+        __atomic_load_n(&g->active[ref / ACTIVE_PER_PAGE], __ATOMIC_ACQUIRE);
+
+    return page ? &page[ref % ACTIVE_PER_PAGE] : NULL;
+}
+
+/*
+ * The first use of an entry among ACTIVE_PER_PAGE. Under the table's lock, so that who changes the
+ * table, and looks at all records, finds all there are.
+ */
+static cold_fn struct grant_active *active_make(struct domain_grants *g, grant_ref_t ref)
+{
+    struct grant_active **page = &g->active[ref / ACTIVE_PER_PAGE];
+
+    spin_lock(&g->lock);
+    if (!*page) {
+        __atomic_store_n(page, page_alloc(), __ATOMIC_RELEASE);
+    }
+    spin_unlock(&g->lock);
+    return active_if_any(g, ref);
+}
+
+static int16_t why_not(const struct domain_grants *g, grant_ref_t ref)
+{
+    uint8_t state = __atomic_load_n(&g->state, __ATOMIC_SEQ_CST);
+
+    if (likely(state == TABLE_OPEN)) {
+        return ref < table_entries(g, g->version) ? GNTST_okay : GNTST_bad_gntref;
+    }
+    return state == TABLE_CHANGING ? GNTST_eagain : GNTST_bad_domain;
+}
+
+int16_t active_lock(struct domain_grants *g, grant_ref_t ref, struct grant_active **active)
+{
+    struct grant_active *a;
+    int16_t status;
+
+    /* Version 1 has the most entries; whether this version has the entry is asked under its lock.
+     */
+    if (unlikely(ref >= table_entries(g, 1))) {
+        return GNTST_bad_gntref;
+    }
+    a = active_if_any(g, ref);
+    if (unlikely(!a)) {
+        a = active_make(g, ref);
+        if (!a) {
+            return GNTST_no_space;
+        }
+    }
+    byte_lock(&a->lock);
+    status = why_not(g, ref);
+    if (unlikely(status != GNTST_okay)) {
+        byte_unlock(&a->lock);
+        return status;
+    }
+    *active = a;
+    return GNTST_okay;
+}
+
+/* `state` has changed: wait until nobody works by the old one. */
+static void quiesce(const struct domain_grants *g)
+{
+    uint32_t entries = table_entries(g, 1);
+
+    for (uint32_t first = 0; first < entries; first += ACTIVE_PER_PAGE) {
+        struct grant_active *page = active_if_any(g, first);
+        for (uint32_t i = 0; page && i < ACTIVE_PER_PAGE; i++) {
+            byte_lock(&page[i].lock);
+            byte_unlock(&page[i].lock);
+        }
+    }
+}
+
+void table_relinquish(struct domain *d)
+{
+    struct domain_grants *g = d->grants;
+
+    spin_lock(&g->lock);
+    if (g->state != TABLE_GONE) {
+        __atomic_store_n(&g->state, TABLE_GONE, __ATOMIC_SEQ_CST);
+        quiesce(g);
+        for (uint32_t i = 0; i < g->frames; i++) {
+            domain_unshare_page(d, g->shared[i]);
+        }
+        for (uint32_t i = 0; i < g->status_frames; i++) {
+            domain_unshare_page(d, g->status[i]);
+        }
+    }
+    spin_unlock(&g->lock);
+}
+
+mfn_t grant_shared_frame(struct domain *d, uint32_t index)
+{
+    const struct domain_grants *g = d->grants;
+
+    if (READ_ONCE(g->state) == TABLE_GONE || index >= table_frames(g)) {
+        return mfn(MFN_INVALID);
+    }
+    return virt_to_frame(g->shared[index]);
+}
+
+mfn_t grant_status_frame(struct domain *d, uint32_t index)
+{
+    const struct domain_grants *g = d->grants;
+
+    if (READ_ONCE(g->state) == TABLE_GONE ||
+        index >= __atomic_load_n(&g->status_frames, __ATOMIC_ACQUIRE)) {
+        return mfn(MFN_INVALID);
+    }
+    return virt_to_frame(g->status[index]);
+}
