@@ -20,8 +20,8 @@ __asm__(".pushsection .text\n"
         "short_pf: pop %rcx\npop %r11\nadd $8, %rsp\naddq $2, (%rsp)\npush $0\n"
         "    jmp hypercall_page + 23 * 32\n"
         "short_syscall: pop %rcx\npop %r11\npush $0x100\njmp hypercall_page + 23 * 32\n"
-        "short_event: pop %rcx\npop %r11\nmov short_event_vcpu, %rdx\nmovb $0, (%rdx)\n"
-        "    movq $0, 8(%rdx)\nmov short_event_pending, %rdx\nmovq $0, (%rdx)\npush $0\n"
+        "short_event: mov short_event_vcpu, %rcx\nmovb $0, (%rcx)\nmovq $0, 8(%rcx)\n"
+        "    mov short_event_pending, %rcx\nmovq $0, (%rcx)\npop %rcx\npop %r11\npush $0\n"
         "    jmp hypercall_page + 23 * 32\n"
         ".popsection");
 extern const char short_ud[], short_pf[], short_syscall[], short_event[];
@@ -151,7 +151,7 @@ static void measure_traps(void)
     require(trap_set_gate(VECTOR_UD, 0, POINTER(short_ud)) == 0, "a gate");
     MEASURE("undefined-instruction", __asm__ volatile("ud2" : : : "memory"));
     require(trap_set_gate(VECTOR_PF, 0, POINTER(short_pf)) == 0, "a gate");
-    MEASURE("page-fault", __asm__ volatile("mov (%0), %%al" : : "r"(SPARE_VA) : "rax", "memory"));
+    MEASURE("page-fault", __asm__ volatile("mov (%0), %%al" : : "c"(SPARE_VA) : "rax", "memory"));
     trap_table_reset();
     MEASURE("read-cr0", uint64_t cr0; __asm__ volatile("mov %%cr0, %0" : "=r"(cr0)));
     MEASURE("cpuid", uint32_t eax = 0x40000001; __asm__ volatile(XEN_CPUID
