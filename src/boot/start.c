@@ -11,6 +11,7 @@
 #include "boot/boot_info.h"
 #include "boot/cmdline.h"
 #include "boot/early_memory.h"
+#include "boot/launch.h"
 #include "memory/frame.h"
 
 /* Firmware's tables, real-mode leftovers and the place where other CPUs start. */
@@ -41,6 +42,15 @@ static void read_boot_info(uint32_t magic, uint32_t pa)
     }
 }
 
+static void log_screen(const struct boot_framebuffer *screen)
+{
+    if (screen->type != FRAMEBUFFER_NONE) {
+        log_info("screen %ux%u%s at %#lx", screen->width, screen->height,
+                 screen->type == FRAMEBUFFER_TEXT ? " characters" : "",
+                 (unsigned long)screen->base);
+    }
+}
+
 static void log_boot_info(void)
 {
     const struct memory_map *map = &boot_info.memory;
@@ -57,6 +67,7 @@ static void log_boot_info(void)
         log_info("module %#lx, %lu bytes: %s", (unsigned long)m->base, (unsigned long)m->bytes,
                  m->cmdline);
     }
+    log_screen(&boot_info.framebuffer);
     if (boot_info.truncated || map->dropped != 0) {
         log_warning("the loader's information was too large, or damaged: some is lost");
     }
@@ -124,5 +135,5 @@ void pavise_start(uint32_t magic, uint32_t info)
              (unsigned long)(memory_map_usable_bytes(&boot_info.memory) >> 20),
              (unsigned long)(early_memory_free_bytes() >> 20));
 
-    panic("there is no domain 0 yet");
+    launch(&boot_info);
 }
