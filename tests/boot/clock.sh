@@ -1,0 +1,35 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Domain 0's clocks against QEMU's. Under -icount shift=0 QEMU's clock counts instructions, one a
+# nanosecond, the time-stamp counter shows it, and a machine that sleeps jumps to its next timer: an
+# hour passes in seconds, and the comparison is exact.
+. tests/boot/lib/boot.sh
+
+limit_s=400
+boot --qemu-args "-icount shift=0,sleep=off -rtc base=2031-05-06T07:08:09,clock=vm" <<'SCRIPT'
+echo "date: $(date +%Y-%m-%dT%H:%M)"
+echo "clocksource: $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
+# Uptime has hundredths of a second: begin at the edge of one.
+edge() {
+    local now last=$(cut -d ' ' -f 1 /proc/uptime)
+    while now=$(cut -d ' ' -f 1 /proc/uptime); [ "$now" = "$last" ]; do :; done
+    echo "$now $(ticks)"
+}
+set -- $(edge)
+sleep 3600
+set -- "$@" $(edge)
+# Both in microseconds.
+echo "guest: $(awk -v a="$1" -v b="$3" 'BEGIN { printf "%.0f", (b - a) * 1e6 }')"
+echo "qemu: $(awk -v a="$2" -v b="$4" 'BEGIN { printf "%.0f", (b - a) / 1e3 }')"
+SCRIPT
+is "an hour passes and ends cleanly" 0 "$status"
+guest=$(value guest) qemu=$(value qemu)
+shows "the wall clock is the machine's at boot" '^date: 2031-05-06T07:0[89]$'
+within "an hour of domain 0 is an hour (us)" 3600000000 3602000000 "$guest"
+if [ -n "$guest" ] && [ -n "$qemu" ]; then
+    drift=$(awk -v g="$guest" -v q="$qemu" 'BEGIN { printf "%.0f", (g - q) / q * 1e6 }')
+else
+    drift=unknown
+fi
+within "drift against QEMU's clock, in parts per million" -50 50 "$drift"
