@@ -42,3 +42,12 @@ void *frame_table_base(void);
 void paging_map_m2p(uint64_t first_frame, uint64_t frames);
 uint64_t *m2p_base(void);
 uintptr_t m2p_guest_base(void);
+
+/*
+ * Maps device registers, any alignment, uncached, for good. Returns the address of the first byte,
+ * or NULL where the window or memory is used up. Not locked, as above.
+ */
+void *arch_map_device(uint64_t pa, size_t bytes);
+
+/* The same, cached and read-only: firmware's tables. */
+const void *arch_map_firmware(uint64_t pa, size_t bytes);

@@ -9,7 +9,6 @@
 #include "mmu/hypercalls.h"
 #include "pv/hypercalls.h"
 #include "sched/sched.h"
-#include "sched/vcpu_op.h"
 #include "time/vcpu_timer.h"
 
 static long unknown(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4, uint64_t a5)
@@ -20,16 +19,16 @@ static long unknown(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t
 #define ENTRY(number, name, arguments) [number] = (hypercall_handler_t)(void *)hypercall_##name,
 #define INFO(number, name, arguments)  [number] = {#name, arguments},
 
-const hypercall_handler_t hypercall_table[HYPERCALL_NUMBERS] = {[0 ... HYPERCALL_NUMBERS - 1] =
-                                                                    unknown,
+/* Numbers that have a handler replace the one that all start with. */
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Woverride-init"
 #ifdef __clang__
 #pragma GCC diagnostic ignored "-Winitializer-overrides"
+#else
+#pragma GCC diagnostic ignored "-Woverride-init"
 #endif
-                                                                HYPERCALL_LIST(ENTRY)
+const hypercall_handler_t hypercall_table[HYPERCALL_NUMBERS] = {
+    [0 ... HYPERCALL_NUMBERS - 1] = unknown, HYPERCALL_LIST(ENTRY)};
 #pragma GCC diagnostic pop
-};
 
 const struct hypercall_info hypercall_info[HYPERCALL_NUMBERS] = {HYPERCALL_LIST(INFO)};
 

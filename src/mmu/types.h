@@ -12,7 +12,6 @@
 #pragma once
 
 #include "domain/domain.h"
-#include "mmu/pte.h"
 
 static inline enum frame_type table_type(unsigned int level)
 {
@@ -65,7 +64,7 @@ must_check long unfinished_finish(struct vcpu *v);
 void mmu_init(void);
 
 /* The address space template: what slots 256 to 271 of every L4 hold. Set at start of day. */
-void l4_template_set(const pte_t *hypervisor_slots);
+void l4_template_set(const uint64_t *hypervisor_slots);
 
 /* Whether a frame of Pavise's is part of the machine-to-physical table. */
 bool frame_is_m2p(mfn_t m);

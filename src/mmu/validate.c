@@ -13,7 +13,7 @@
 
 static pte_t hypervisor_slots[HV_LAST_SLOT - HV_FIRST_SLOT + 1];
 
-void l4_template_set(const pte_t *slots)
+void l4_template_set(const uint64_t *slots)
 {
     memcpy(hypervisor_slots, slots, sizeof(hypervisor_slots));
 }

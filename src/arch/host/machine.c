@@ -9,6 +9,7 @@
 #include "arch/clock.h"
 #include "arch/frames.h"
 #include "arch/guest.h"
+#include "arch/interrupts.h"
 #include "arch/power.h"
 #include "arch/tlb.h"
 #include "memory/allocator.h"
@@ -143,6 +144,19 @@ void arch_poll_interrupts(void)
 }
 
 void arch_idle(void)
+{
+}
+
+void arch_clock_start(uint64_t tsc_hz, uint8_t century_index)
+{
+    host_tsc_hz = tsc_hz;
+}
+
+void arch_start_local_interrupts(void)
+{
+}
+
+void arch_set_device_interrupt(void (*serve)(unsigned int vector))
 {
 }
 

@@ -81,3 +81,13 @@ uint64_t arch_early_reach(void)
 void arch_stop_early_console(void)
 {
 }
+
+void *arch_map_device(uint64_t pa, size_t bytes)
+{
+    return NULL;
+}
+
+const void *arch_map_firmware(uint64_t pa, size_t bytes)
+{
+    return NULL;
+}

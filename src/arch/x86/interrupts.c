@@ -4,6 +4,7 @@
 
 #include "arch/clock.h"
 #include "arch/cpu.h"
+#include "arch/interrupts.h"
 #include "arch/tlb.h"
 #include "base/cpu.h"
 #include "base/panic.h"
@@ -11,7 +12,7 @@
 #include "ipi.h"
 #include "platform/lapic.h"
 
-void (*device_interrupt)(unsigned int vector);
+static void (*device_interrupt)(unsigned int vector);
 
 void interrupt_dispatch(unsigned int vector);
 
@@ -76,6 +77,20 @@ void arch_idle(void)
 void arch_poll_interrupts(void)
 {
     asm volatile("sti; nop; cli" ::: "memory");
+}
+
+void arch_start_local_interrupts(void)
+{
+    static const struct lapic_vectors vectors = {
+        .spurious = VECTOR_SPURIOUS, .error = VECTOR_ERROR, .timer = VECTOR_TIMER};
+
+    lapic_start_cpu(&vectors);
+    this_cpu()->apic_id = lapic_id();
+}
+
+void arch_set_device_interrupt(void (*serve)(unsigned int vector))
+{
+    device_interrupt = serve;
 }
 
 void interrupts_stop_others(void)

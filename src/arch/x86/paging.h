@@ -54,12 +54,3 @@ uint64_t *paging_find(uint64_t va, uint64_t *bytes);
 /* Physical address of Pavise's own L4 (only slots 256..271 are in use), and the table itself. */
 uint64_t paging_root(void);
 uint64_t *paging_root_table(void);
-
-/*
- * Maps device registers, any alignment, uncached, for good. Returns the address of the first byte,
- * or NULL where the window or memory is used up. Not locked, as above.
- */
-void *arch_map_device(uint64_t pa, size_t bytes);
-
-/* The same, cached and read-only: firmware's tables. */
-const void *arch_map_firmware(uint64_t pa, size_t bytes);

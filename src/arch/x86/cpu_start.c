@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// A CPU's last steps before guests run on it.
+#include "arch/cpu_start.h"
+
+#include "base/cpu.h"
+#include "base/panic.h"
+#include "fpu.h"
+#include "interrupts.h"
+#include "layout.h"
+#include "memory/flush.h"
+#include "mmu/types.h"
+#include "paging.h"
+#include "percpu.h"
+#include "smap.h"
+
+static void (*continue_with)(void);
+
+static void on_own_stack(void)
+{
+    percpu_load();
+    continue_with();
+    panic("start of day came back");
+}
+
+void arch_run_on_cpu_stack(void (*function)(void))
+{
+    struct cpu *cpu;
+
+    if (paging_prepare_slot(PERCPU_BASE) != 0 || paging_prepare_slot(DEVICE_MAP_BASE) != 0) {
+        panic("no memory for page tables");
+    }
+    cpu = percpu_create(0);
+    if (!cpu) {
+        panic("no memory for the first CPU's region");
+    }
+    cpu->flush_stamp = flush_clock;
+    cpus[0] = cpu;
+    cpu_count = 1;
+    continue_with = function;
+    percpu_run_on_stack(cpu, on_own_stack);
+}
+
+void arch_prepare_guests(void)
+{
+    smap_patch();
+    fpu_init();
+    panic_set_stop_others(interrupts_stop_others);
+    l4_template_set(&paging_root_table()[256]);
+}
+
+void arch_enter_guests(void)
+{
+    asm volatile("jmp return_to_guest");
+    __builtin_unreachable();
+}

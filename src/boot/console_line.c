@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// The serial line.
+#include "boot/console_line.h"
+
+#include "arch/start.h"
+#include "base/log.h"
+#include "boot/options.h"
+#include "lib/string.h"
+#include "platform/uart.h"
+
+static struct uart line;
+
+static void show(struct log_sink *sink, const char *text, size_t bytes)
+{
+    /* A terminal wants both: back to the left, and down. */
+    while (bytes > 0) {
+        size_t n = 0;
+        while (n < bytes && text[n] != '\n') {
+            n++;
+        }
+        uart_write(&line, text, n);
+        if (n < bytes) {
+            uart_write(&line, "\r\n", 2);
+            n++;
+        }
+        text += n;
+        bytes -= n;
+    }
+}
+
+static struct log_sink sink = {.write = show};
+
+static bool chosen(const char *device)
+{
+    const char *at = strstr(options.console, device);
+
+    return at && (at == options.console || at[-1] == ',');
+}
+
+static void start(const struct uart_config *defaults, const char *option)
+{
+    struct uart_config config = *defaults;
+
+    if (option[0] != 0 && uart_parse(option, &config) != 0) {
+        log_warning("serial line: %s is not BAUD,8n1,PORT,IRQ", option);
+    }
+    if (uart_init(&line, &config) == 0) {
+        log_add_sink(&sink);
+    }
+}
+
+void console_line_start(void)
+{
+    arch_stop_early_console();
+    if (chosen("com1")) {
+        start(&uart_com1, options.com1);
+    } else if (chosen("com2")) {
+        start(&uart_com2, options.com2);
+    }
+}
+
+uint16_t console_port_first(void)
+{
+    return line.present ? line.config.io_base : 0;
+}

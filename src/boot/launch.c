@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// From an address space of Pavise's own to domain 0.
+#include "boot/launch.h"
+
+#include "arch/clock.h"
+#include "arch/cpu_start.h"
+#include "arch/frames.h"
+#include "arch/paging.h"
+#include "base/log.h"
+#include "base/panic.h"
+#include "boot/devices.h"
+#include "boot/early_memory.h"
+#include "boot/machine.h"
+#include "boot/options.h"
+#include "build/domain0.h"
+#include "domain/pages.h"
+#include "event/event.h"
+#include "grant/grant.h"
+#include "memory/allocator.h"
+#include "mmu/m2p.h"
+#include "mmu/types.h"
+#include "pv/exit.h"
+#include "pv/pv.h"
+#include "sched/sched.h"
+#include "time/time.h"
+#include "time/timer.h"
+
+/* The first MiB is firmware's and the devices': domain 0 may map it like device memory. */
+#define LOW_FRAMES 256
+
+static const struct boot_info *boot;
+static struct work_memory work;
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+/* Until the allocator gets a frame it is nobody's memory: holes and devices, or Pavise's own. */
+static void set_owner(uint64_t base, uint64_t bytes, domid_t owner)
+{
+    uint64_t end = MIN((base + bytes) >> PAGE_SHIFT, frame_count);
+
+    for (uint64_t n = base >> PAGE_SHIFT; n < end; n++) {
+        frame_table[n].owner = owner;
+    }
+}
+
+static void give(uint64_t base, uint64_t bytes)
+{
+    frames_add_range(maddr_to_mfn(maddr(base)), bytes >> PAGE_SHIFT);
+}
+
+/*
+ * What unpacking domain 0's kernel takes has to be in one piece, so it is put aside before the
+ * allocator gets the rest. It comes from as high as possible; below 4 GiB is for devices.
+ */
+static void put_work_memory_aside(uint64_t bytes)
+{
+    uint64_t size = ROUND_UP(bytes, PAGE_SIZE);
+    uint64_t base = size == 0 ? 0 : early_memory_alloc(size, PAGE_SIZE, UINT64_MAX);
+
+    if (size != 0 && base == 0) {
+        panic("no %lu MiB of memory in one piece to unpack domain 0's kernel in",
+              (unsigned long)(size >> 20));
+    }
+    work = (struct work_memory){maddr_to_mfn(maddr(base)), size >> PAGE_SHIFT, 0};
+}
+
+/* Page tables of Pavise's own come from the allocator once it has the memory. */
+static uint64_t table_source(uint64_t bytes, uint64_t align, uint64_t limit)
+{
+    void *page = bytes == PAGE_SIZE && align <= PAGE_SIZE ? page_alloc() : NULL;
+
+    return page ? mfn_to_maddr(virt_to_frame(page)).a : 0;
+}
+
+static void start_memory(void)
+{
+    frame_table = frame_table_base();
+    frame_count = memory_map_usable_end(&boot->memory) >> PAGE_SHIFT;
+    m2p = m2p_base();
+    for (uint64_t n = 0; n < frame_count; n++) {
+        frame_table[n].owner = DOMID_IO;
+    }
+    for (uint32_t i = 0; i < boot->memory.count; i++) {
+        const struct memory_region *r = &boot->memory.regions[i];
+        if (r->type == MEMORY_USABLE) {
+            set_owner(ROUND_UP(r->base, PAGE_SIZE), r->bytes & PAGE_MASK, DOMID_XEN);
+        }
+    }
+    set_owner(0, LOW_FRAMES * PAGE_SIZE, DOMID_IO);
+    frames_reset();
+    early_memory_hand_over(give);
+    paging_set_source(table_source, UINT64_MAX);
+}
+
+/* ---- rooms ----------------------------------------------------------------------------------- */
+
+/* Parts of domains are told in this order at creation, and in reverse at the end. */
+static void start_rooms(void)
+{
+    domain_pages_init();
+    time_init();
+    sched_init();
+    mmu_init();
+    event_init();
+    grant_init();
+    pv_init(machine.tsc_hz, true);
+    if (timers_init_cpu(0) != 0 || sched_init_cpu(0) != 0) {
+        panic("no memory for the first CPU's timers and run queue");
+    }
+    arch_prepare_guests();
+}
+
+/* ---- domain 0 -------------------------------------------------------------------------------- */
+
+static const void *module_bytes(const struct boot_module *m)
+{
+    return (const char *)frame_to_virt(maddr_to_mfn(maddr(m->base))) + m->base % PAGE_SIZE;
+}
+
+static struct domain0_request request_from_modules(void)
+{
+    struct domain0_request request = {0};
+
+    if (boot->module_count == 0) {
+        panic("no kernel for domain 0: the loader brought no module");
+    }
+    request.kernel = module_bytes(&boot->modules[0]);
+    request.kernel_bytes = boot->modules[0].bytes;
+    request.command_line = boot->modules[0].cmdline;
+    if (boot->module_count > 1) {
+        request.ramdisk = module_bytes(&boot->modules[1]);
+        request.ramdisk_bytes = boot->modules[1].bytes;
+    }
+    return request;
+}
+
+static void build(struct domain0_request *request)
+{
+    uint64_t available = (frames_free_count() + work.frames) << PAGE_SHIFT;
+    uint64_t max;
+    struct reason reason;
+
+    request->pages = dom0_memory_bytes(&options.dom0_memory, available, &max) >> PAGE_SHIFT;
+    request->max_pages = max == UINT64_MAX ? max : max >> PAGE_SHIFT;
+    request->vcpus = dom0_vcpu_count(&options.dom0_vcpus, cpu_count);
+    request->vga = devices_display(boot);
+    if (build_domain0(request, &work, &reason) != 0) {
+        panic("domain 0: %s", reason.text);
+    }
+    if (work.used < work.frames) {
+        frames_add_range(mfn_add(work.first, work.used), work.frames - work.used);
+    }
+    devices_give_to_domain0(domain0);
+}
+
+/* On the first CPU's final stack. */
+static void launch_on_stack(void)
+{
+    struct domain0_request request = request_from_modules();
+
+    machine_start();
+    start_rooms();
+    devices_start();
+    build(&request);
+    log_info("%lu MiB are free; starting domain 0", (unsigned long)(frames_free_count() >> 8));
+    start_domain0();
+    arch_enter_guests();
+}
+
+void launch(const struct boot_info *info)
+{
+    struct domain0_request request;
+    struct reason reason;
+    uint64_t bytes;
+
+    boot = info;
+    request = request_from_modules();
+    if (domain0_work_bytes(&request, &bytes, &reason) != 0) {
+        panic("domain 0: %s", reason.text);
+    }
+    put_work_memory_aside(bytes);
+    start_memory();
+    machine_read_tables(info);
+    arch_run_on_cpu_stack(launch_on_stack);
+}
