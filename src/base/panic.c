@@ -52,7 +52,7 @@ void log_backtrace(uintptr_t frame_pointer)
     }
 }
 
-static noreturn_fn void end_machine(void)
+void machine_end(void)
 {
     if (noreboot) {
         log_always("halted (noreboot)");
@@ -71,7 +71,7 @@ static noreturn_fn void panic_again(const char *format)
         tried = true;
         log_always("panic: another one while reporting the first: %s", format);
     }
-    end_machine();
+    machine_end();
 }
 
 /* One CPU prints; another that panics at the same time waits to be stopped. */
@@ -97,7 +97,7 @@ static noreturn_fn void finish_panic(void)
     for (struct panic_report *report = reports; report != NULL; report = report->next) {
         report->print();
     }
-    end_machine();
+    machine_end();
 }
 
 static void log_reason(const char *format, va_list arguments)

@@ -34,6 +34,9 @@ void panic_add_report(struct panic_report *report);
  * is printed. */
 void panic_set_stop_others(void (*stop_others)(void));
 
+/* Restarts the machine, or with `noreboot` stops it, and says which. */
+noreturn_fn void machine_end(void);
+
 /* Always checked. */
 #define BUG_ON(condition)                                       \
     do {                                                        \

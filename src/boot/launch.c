@@ -10,17 +10,20 @@
 #include "base/panic.h"
 #include "boot/devices.h"
 #include "boot/early_memory.h"
+#include "boot/end.h"
 #include "boot/machine.h"
 #include "boot/options.h"
 #include "build/domain0.h"
 #include "domain/pages.h"
 #include "event/event.h"
 #include "grant/grant.h"
+#include "hypercall/trace.h"
 #include "memory/allocator.h"
 #include "mmu/m2p.h"
 #include "mmu/types.h"
 #include "pv/exit.h"
 #include "pv/pv.h"
+#include "pv/show.h"
 #include "sched/sched.h"
 #include "time/time.h"
 #include "time/timer.h"
@@ -38,7 +41,7 @@ static void set_owner(uint64_t base, uint64_t bytes, domid_t owner)
 {
     uint64_t end = MIN((base + bytes) >> PAGE_SHIFT, frame_count);
 
-    for (uint64_t n = base >> PAGE_SHIFT; n < end; n++) {
+    for (uint64_t n = ROUND_UP(base, PAGE_SIZE) >> PAGE_SHIFT; n < end; n++) {
         frame_table[n].owner = owner;
     }
 }
@@ -83,7 +86,7 @@ static void start_memory(void)
     for (uint32_t i = 0; i < boot->memory.count; i++) {
         const struct memory_region *r = &boot->memory.regions[i];
         if (r->type == MEMORY_USABLE) {
-            set_owner(ROUND_UP(r->base, PAGE_SIZE), r->bytes & PAGE_MASK, DOMID_XEN);
+            set_owner(r->base, r->bytes, DOMID_XEN);
         }
     }
     set_owner(0, LOW_FRAMES * PAGE_SIZE, DOMID_IO);
@@ -104,6 +107,10 @@ static void start_rooms(void)
     event_init();
     grant_init();
     pv_init(machine.tsc_hz, true);
+    pv_show_init();
+    if (options.trace) {
+        hypercall_trace_start();
+    }
     if (timers_init_cpu(0) != 0 || sched_init_cpu(0) != 0) {
         panic("no memory for the first CPU's timers and run queue");
     }
@@ -161,6 +168,7 @@ static void launch_on_stack(void)
     machine_start();
     start_rooms();
     devices_start();
+    end_init();
     build(&request);
     log_info("%lu MiB are free; starting domain 0", (unsigned long)(frames_free_count() >> 8));
     start_domain0();

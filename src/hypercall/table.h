@@ -56,6 +56,9 @@ typedef long (*hypercall_handler_t)(uint64_t, uint64_t, uint64_t, uint64_t, uint
 /* By number; a number without a handler has one that answers -ENOSYS. */
 extern const hypercall_handler_t hypercall_table[HYPERCALL_NUMBERS];
 
+/* The table that dispatch uses: that one, or the trace's. */
+extern const hypercall_handler_t *hypercall_handlers;
+
 struct hypercall_info {
     const char *name; /* NULL: no such call */
     unsigned int arguments;

@@ -246,3 +246,17 @@ bool acpi_list(unsigned index, char signature[5], uint64_t *paddr)
     *paddr = tables.table[index].paddr;
     return true;
 }
+
+#define FADT_DSDT   40
+#define FADT_X_DSDT 140
+
+struct acpi_table acpi_dsdt(void)
+{
+    struct acpi_table fadt = acpi_find("FACP", 0);
+    uint64_t paddr = acpi_u64(&fadt, FADT_X_DSDT);
+
+    if (paddr == 0) {
+        paddr = acpi_u32(&fadt, FADT_DSDT);
+    }
+    return paddr != 0 ? map_table(paddr) : (struct acpi_table){.bytes = NULL};
+}

@@ -32,6 +32,9 @@ struct acpi_table {
 };
 struct acpi_table acpi_find(const char signature[4], unsigned instance);
 
+// The differentiated system description table, which only the FADT points to.
+struct acpi_table acpi_dsdt(void);
+
 // Every table that was listed, for the log: signature and address of the `index`-th; false past the
 // end. `signature` gets a terminator.
 bool acpi_list(unsigned index, char signature[5], uint64_t *paddr);

@@ -4,6 +4,7 @@
 
 #include "arch/guest.h"
 #include "arch/pv.h"
+#include "base/log.h"
 #include "domain/domain.h"
 #include "pv/flags.h"
 #include "pv/selectors.h"
@@ -16,6 +17,8 @@ enum frame_kind { FRAME_PLAIN, FRAME_WITH_CODE, FRAME_WITH_SELECTORS };
 
 /* Words of the largest frame: RCX, R11, four selectors, and the five that IRET takes. */
 #define FRAME_WORDS 11
+
+bool pv_trace_bounces;
 
 static bool canonical(uint64_t address)
 {
@@ -85,6 +88,11 @@ static void bounce(struct vcpu *v, uint64_t address, bool mask_events, enum fram
                      (unsigned long)sp, (unsigned long)v->regs.rip);
         return;
     }
+    if (unlikely(pv_trace_bounces)) {
+        log_always("d%uv%u bounced from %s %#lx (vector %#x, code %#x) to %#lx", v->domain->id,
+                   v->id, from_kernel ? "kernel" : "user", (unsigned long)v->regs.rip,
+                   v->regs.entry_vector, code, (unsigned long)address);
+    }
     if (mask_events) {
         v->info->evtchn_upcall_mask = 1;
     }
@@ -102,8 +110,8 @@ void pv_bounce_trap(struct vcpu *v, unsigned int vector, uint32_t error_code)
 {
     const struct trap_info *gate = &v->traps[vector];
 
-    bounce(v, gate->address, TI_GET_IF(gate), vector_has_code(vector) ? FRAME_WITH_CODE : FRAME_PLAIN,
-           error_code);
+    bounce(v, gate->address, TI_GET_IF(gate),
+           vector_has_code(vector) ? FRAME_WITH_CODE : FRAME_PLAIN, error_code);
 }
 
 void pv_bounce_page_fault(struct vcpu *v, uint64_t address, uint32_t error_code)

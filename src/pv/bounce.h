@@ -21,6 +21,9 @@ void pv_bounce_nmi(struct vcpu *v);
 /* The return to the guest failed, or a selector was lost on the way. */
 void pv_bounce_failsafe(struct vcpu *v);
 
+/* Whether to log each bounce (option `trace`). */
+extern bool pv_trace_bounces;
+
 /* The vectors whose frame has an error code: 8, 10 to 14, 17, 21. */
 static inline bool vector_has_code(unsigned int vector)
 {

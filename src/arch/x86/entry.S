@@ -115,7 +115,7 @@ syscall_entry:
     cmpq $HYPERCALLS, %rax
     jae unknown_hypercall
     movq %r10, %rcx
-    leaq hypercall_table(%rip), %r11
+    movq hypercall_handlers(%rip), %r11
     call *(%r11, %rax, 8)
     cmpq $RESTART_VALUE, %rax
     je restart_hypercall

@@ -14,7 +14,6 @@
 #pragma once
 
 #ifndef __ASSEMBLY__
-#include "arch/x86/impl/cpu.h"
 #include "base/cpu.h"
 #include "domain/vcpu.h"
 #endif

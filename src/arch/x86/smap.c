@@ -4,10 +4,8 @@
 
 #include <stdint.h>
 
-#include "arch/frames.h"
 #include "cpu_features.h"
-#include "layout.h"
-#include "lib/string.h"
+#include "text_patch.h"
 
 extern const int32_t __start_smap_sites[], __stop_smap_sites[];
 
@@ -19,8 +17,6 @@ void smap_patch(void)
         return;
     }
     for (const int32_t *site = __start_smap_sites; site < __stop_smap_sites; site++) {
-        /* Text is read-only where it is linked; the direct map reaches the same bytes. */
-        uint64_t physical = (uint64_t)site + (uint64_t)(int64_t)*site - IMAGE_BASE;
-        memcpy((void *)(DIRECT_MAP_BASE + physical), no_op, sizeof(no_op));
+        text_patch((char *)site + *site, no_op, sizeof(no_op));
     }
 }
