@@ -54,6 +54,7 @@ struct domain {
     struct frame_list own_pages; /* [p] frames of Pavise's that it may map (shared_info, grants) */
     uint64_t total_pages;        /* [p] */
     uint64_t max_pages;          /* [p] */
+    uint64_t claimed_pages;      /* the allocator's: see frames_claim() */
     uint64_t heap_bytes;         /* [a] Pavise memory allocated on its behalf */
 
     struct ranges *io_memory; /* [d] machine frames of devices it may map */
@@ -64,6 +65,7 @@ struct domain {
     struct domain_events *events; /* rooms of their own */
     struct domain_grants *grants;
     struct domain_irqs *irqs; /* physical interrupts bound (control) */
+    struct memory_map *memory_map; /* [d] its pseudo-physical map (mmu), NULL: none was set */
     struct domain *next;      /* [L] in the list of all, by rising id */
 };
 

@@ -8,6 +8,7 @@
 #include "base/panic.h"
 #include "lib/string.h"
 #include "memory/allocator.h"
+#include "memory/flush.h"
 
 /* A page that Pavise shares is on own_pages and does not count as the domain's memory. */
 static bool is_memory(const struct frame *f)
@@ -48,6 +49,8 @@ static void release_frame(struct frame *f)
     last = unlist_frame(d, f);
     spin_unlock(&d->page_lock);
     memset(frame_to_virt(mfn_of(f)), 0, PAGE_SIZE);
+    /* Read-only mappings leave translations too, and no stamp of their own. */
+    flush_stamp_frame(f);
     frames_free(mfn_of(f), 0);
     if (last) {
         domain_put(d);
@@ -58,6 +61,16 @@ static void release_frame(struct frame *f)
 void domain_pages_init(void)
 {
     frame_released = release_frame;
+}
+
+/* A frame that is nobody's becomes the domain's. page_lock is held. */
+static void assign_frame(struct domain *d, struct frame *f)
+{
+    f->linear_uses = 0;
+    f->validated_entries = 0;
+    f->owner = d->id;
+    domain_list_frame(d, f);
+    __atomic_store_n(&f->state, FRAME_ALLOCATED | FRAME_REF_ONE, __ATOMIC_RELEASE);
 }
 
 int domain_assign_frames(struct domain *d, mfn_t first, uint64_t count)
@@ -71,15 +84,40 @@ int domain_assign_frames(struct domain *d, mfn_t first, uint64_t count)
         error = -E2BIG;
     } else {
         for (uint64_t i = 0; i < count; i++) {
-            struct frame *f = frame_of(mfn_add(first, i));
-            f->linear_uses = 0;
-            f->validated_entries = 0;
-            f->owner = d->id;
-            domain_list_frame(d, f);
-            __atomic_store_n(&f->state, FRAME_ALLOCATED | FRAME_REF_ONE, __ATOMIC_RELEASE);
+            assign_frame(d, frame_of(mfn_add(first, i)));
         }
     }
     spin_unlock(&d->page_lock);
+    return error;
+}
+
+int domain_add_frames(struct domain *d, unsigned int order, unsigned int address_bits, mfn_t *first)
+{
+    int error;
+
+    *first = frames_alloc_claimed(order, address_bits, &d->claimed_pages);
+    if (first->n == MFN_INVALID) {
+        return -ENOMEM;
+    }
+    memset(frame_to_virt(*first), 0, PAGE_SIZE << order);
+    error = domain_assign_frames(d, *first, 1ULL << order);
+    if (error != 0) {
+        frames_free(*first, order);
+    }
+    return error;
+}
+
+int domain_give_back(struct domain *d, mfn_t m)
+{
+    struct frame *f;
+    int error;
+
+    if (!mfn_valid(m) || !frame_get(frame_of(m), d->id)) {
+        return -EINVAL;
+    }
+    f = frame_of(m);
+    error = is_memory(f) && domain_drop_ownership(f) ? 0 : -EINVAL;
+    frame_put(f);
     return error;
 }
 
@@ -107,6 +145,7 @@ int domain_steal_frame(struct domain *d, struct frame *f)
                                      __ATOMIC_RELAXED)) {
         error = -EBUSY;
     } else {
+        flush_stamp_frame(f);
         last = unlist_frame(d, f);
     }
     spin_unlock(&d->page_lock);
@@ -114,6 +153,23 @@ int domain_steal_frame(struct domain *d, struct frame *f)
         domain_put(d);
     }
     return error;
+}
+
+void domain_return_frames(struct domain *d, mfn_t first, unsigned int order)
+{
+    bool alive;
+
+    /* A frame's record forgets that it may have been a table: so has whoever may remember. */
+    flush_older_than(frames_youngest_stamp(first, order));
+    spin_lock(&d->page_lock);
+    alive = d->life == DOMAIN_ALIVE;
+    for (uint64_t i = 0; alive && i < 1ULL << order; i++) {
+        assign_frame(d, frame_of(mfn_add(first, i)));
+    }
+    spin_unlock(&d->page_lock);
+    if (!alive) {
+        frames_free(first, order);
+    }
 }
 
 /* A frame of the list whose ownership has not been dropped, with a reference; NULL when none is. */

@@ -23,7 +23,28 @@ must_check bool domain_drop_ownership(struct frame *f);
 must_check long domain_release_pages(struct domain *d);
 
 /*
+ * 2^order cleared frames from the allocator as the domain's memory, their numbers within
+ * `address_bits`. -ENOMEM, and what domain_assign_frames() says. Not for long with `order`: the
+ * clearing is not preempted.
+ */
+must_check int domain_add_frames(struct domain *d, unsigned int order, unsigned int address_bits,
+                                 mfn_t *first);
+
+/*
+ * The domain does not want a frame of its memory any more. It goes back to the allocator with its
+ * last reference, which may be now. -EINVAL: not its memory, or it was given back before.
+ */
+must_check int domain_give_back(struct domain *d, mfn_t m);
+
+/*
  * Take a frame with no references but its owner's away from `d` without freeing it, for a change
- * of owner. -EBUSY where it is in use. Takes page_lock.
+ * of owner. -EBUSY where it is in use. Takes page_lock. Translations of it may still be cached: its
+ * flush stamp says so, and a new owner other than `d` needs flush_older_than() first.
  */
 must_check int domain_steal_frame(struct domain *d, struct frame *f);
+
+/*
+ * Undo a theft, or replace what was stolen: 2^order frames become the domain's, whatever its limit
+ * is by now. A dying domain's are freed.
+ */
+void domain_return_frames(struct domain *d, mfn_t first, unsigned int order);

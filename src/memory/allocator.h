@@ -22,7 +22,21 @@ void frames_add_range(mfn_t first, uint64_t count);
  * references. Stale translations of the block have been flushed. Takes RANK_FRAMES.
  */
 must_check mfn_t frames_alloc(unsigned int order, unsigned int address_bits);
+
+/*
+ * Claims: frames set aside for someone without saying which. *claim is the part of a claim that is
+ * still open, kept by its holder (0: none) and changed only through these calls.
+ * frames_claim() makes it `count`; -ENOMEM (12) where so many are not free and unclaimed.
+ * frames_alloc_claimed() is frames_alloc() that leaves what others claimed, and consumes *claim.
+ */
+must_check int frames_claim(uint64_t *claim, uint64_t count);
+must_check mfn_t frames_alloc_claimed(unsigned int order, unsigned int address_bits,
+                                      uint64_t *claim);
+
 void frames_free(mfn_t first, unsigned int order);
+
+/* How recently any of 2^order frames was mapped, on the flush clock. */
+uint64_t frames_youngest_stamp(mfn_t first, unsigned int order);
 uint64_t frames_free_count(void);
 uint64_t frames_total_count(void);
 

@@ -5,6 +5,7 @@
 // high zone first, so that devices with 32-bit addresses find memory later too.
 #include "memory/allocator.h"
 
+#include "abi/errno.h"
 #include "arch/frames.h"
 #include "base/lock.h"
 #include "base/panic.h"
@@ -18,6 +19,7 @@ enum zone { ZONE_LOW, ZONE_HIGH, ZONES };
 static spinlock_t lock = SPINLOCK(RANK_FRAMES);
 static struct frame_list free_blocks[ZONES][MAX_ORDER + 1]; /* guarded by lock */
 static uint64_t free_frames, total_frames;                  /* guarded by lock */
+static uint64_t claimed_frames; /* guarded by lock: sum of open claims */
 
 static enum zone zone_of(mfn_t m)
 {
@@ -77,7 +79,7 @@ void frames_reset(void)
         frame_list_init(&free_blocks[ZONE_LOW][i]);
         frame_list_init(&free_blocks[ZONE_HIGH][i]);
     }
-    free_frames = total_frames = 0;
+    free_frames = total_frames = claimed_frames = 0;
     heap_reset();
 }
 
@@ -136,34 +138,79 @@ static mfn_t take_block(unsigned int order, uint64_t limit)
     return m;
 }
 
-/* The youngest stamp in a block says how recently any of its frames was mapped. */
-static uint64_t youngest_stamp(mfn_t first, uint64_t count)
+uint64_t frames_youngest_stamp(mfn_t first, unsigned int order)
 {
     uint64_t stamp = 0;
 
-    for (uint64_t i = 0; i < count; i++) {
+    for (uint64_t i = 0; i < 1ULL << order; i++) {
         stamp = MAX(stamp, frame_of(mfn_add(first, i))->flush_stamp);
     }
     return stamp;
 }
 
-mfn_t frames_alloc(unsigned int order, unsigned int address_bits)
+/* The first frame number that is out of reach with so many address bits. */
+static uint64_t frame_limit(unsigned int address_bits)
 {
-    uint64_t limit = address_bits >= 64           ? UINT64_MAX
-                     : address_bits <= PAGE_SHIFT ? 0
-                                                  : 1ULL << (address_bits - PAGE_SHIFT);
-    mfn_t m;
+    if (address_bits >= 64) {
+        return UINT64_MAX;
+    }
+    return address_bits <= PAGE_SHIFT ? 0 : 1ULL << (address_bits - PAGE_SHIFT);
+}
+
+/* What of the free frames others have set aside. The lock is held. */
+static uint64_t claimed_by_others(const uint64_t *claim)
+{
+    return claim ? claimed_frames - *claim : 0;
+}
+
+static mfn_t alloc(unsigned int order, unsigned int address_bits, uint64_t *claim)
+{
+    mfn_t m = mfn(MFN_INVALID);
 
     if (order > MAX_ORDER) {
-        return mfn(MFN_INVALID);
+        return m;
     }
     spin_lock(&lock);
-    m = take_block(order, limit);
+    if (claimed_by_others(claim) + (1ULL << order) <= free_frames || !claim) {
+        m = take_block(order, frame_limit(address_bits));
+    }
+    if (m.n != MFN_INVALID && claim) {
+        uint64_t consumed = MIN(*claim, 1ULL << order);
+        *claim -= consumed;
+        claimed_frames -= consumed;
+    }
     spin_unlock(&lock);
     if (m.n != MFN_INVALID) {
-        flush_older_than(youngest_stamp(m, 1ULL << order));
+        flush_older_than(frames_youngest_stamp(m, order));
     }
     return m;
+}
+
+mfn_t frames_alloc(unsigned int order, unsigned int address_bits)
+{
+    return alloc(order, address_bits, NULL);
+}
+
+mfn_t frames_alloc_claimed(unsigned int order, unsigned int address_bits, uint64_t *claim)
+{
+    return alloc(order, address_bits, claim);
+}
+
+int frames_claim(uint64_t *claim, uint64_t count)
+{
+    uint64_t others;
+    int error = 0;
+
+    spin_lock(&lock);
+    others = claimed_by_others(claim);
+    if (count > 0 && (others > free_frames || count > free_frames - others)) {
+        error = -ENOMEM;
+    } else {
+        claimed_frames = others + count;
+        *claim = count;
+    }
+    spin_unlock(&lock);
+    return error;
 }
 
 void frames_free(mfn_t first, unsigned int order)

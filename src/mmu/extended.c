@@ -23,11 +23,6 @@ static bool set_flag(struct frame *f, uint64_t flag)
     return (__atomic_fetch_or(&f->state, flag, __ATOMIC_ACQ_REL) & flag) == 0;
 }
 
-static bool clear_flag(struct frame *f, uint64_t flag)
-{
-    return (__atomic_fetch_and(&f->state, ~flag, __ATOMIC_ACQ_REL) & flag) != 0;
-}
-
 static long pin(const struct entry_rights *rights, uint64_t number, unsigned int level)
 {
     struct frame *f;
@@ -57,9 +52,7 @@ static long unpin(const struct entry_rights *rights, uint64_t number)
     if (!frame_get(f, rights->frames->id)) {
         return -EINVAL;
     }
-    if (clear_flag(f, FRAME_PINNED)) {
-        table_put(f);
-    } else {
+    if (!table_unpin(f)) {
         result = -EINVAL;
     }
     frame_put(f);

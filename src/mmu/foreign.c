@@ -5,7 +5,7 @@
 #include "abi/errno.h"
 #include "base/cpu.h"
 
-static int get_other(domid_t id, struct domain **d)
+int foreign_domain(domid_t id, struct domain **d)
 {
     const struct domain *self = current_vcpu()->domain;
 
@@ -20,9 +20,23 @@ static int get_other(domid_t id, struct domain **d)
     return 0;
 }
 
+/* Another domain, by its number: the caller's own is written DOMID_SELF. */
+static int get_other(domid_t id, struct domain **d)
+{
+    int error = id == DOMID_SELF ? -ESRCH : foreign_domain(id, d);
+
+    if (error == 0 && *d == current_vcpu()->domain) {
+        domain_put(*d);
+        error = -ESRCH;
+    }
+    return error;
+}
+
 static int get_frames(domid_t id, struct entry_rights *rights)
 {
     switch (id) {
+    case DOMID_SELF:
+        return foreign_domain(id, &rights->frames);
     case DOMID_IO:
         rights->io_only = true;
         return 0;
@@ -42,7 +56,7 @@ int foreign_get(uint32_t foreigndom, struct entry_rights *rights)
 
     *rights = (struct entry_rights){.caller = current_vcpu()->domain};
     if (pfd == 0) {
-        error = get_other(DOMID_SELF, &rights->tables);
+        error = foreign_domain(DOMID_SELF, &rights->tables);
     } else {
         error = get_other((domid_t)(pfd - 1), &rights->tables);
     }

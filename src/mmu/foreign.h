@@ -11,3 +11,9 @@
  */
 must_check int foreign_get(uint32_t foreigndom, struct entry_rights *rights);
 void foreign_put(struct entry_rights *rights);
+
+/*
+ * The domain that a call about memory names, referenced: DOMID_SELF, the caller's own number, or
+ * for the privileged any. -ESRCH, -EPERM.
+ */
+must_check int foreign_domain(domid_t id, struct domain **d);

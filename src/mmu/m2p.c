@@ -1,14 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
-// The machine-to-physical table.
+// The machine-to-physical table, and the frames that hold it.
 #include "mmu/m2p.h"
 
-#include "mmu/types.h"
+/* `validated_entries` of a frame of Pavise's that holds part of the table. */
+#define FRAME_M2P 0xfffdU
 
 uint64_t *m2p;
-mfn_t m2p_first_frame;
-uint64_t m2p_frames;
+static mfn_t (*locate)(uint64_t offset);
 
-bool frame_is_m2p(mfn_t m)
+static uint64_t table_bytes(void)
 {
-    return m.n >= m2p_first_frame.n && m.n < m2p_first_frame.n + m2p_frames;
+    return frame_count * sizeof(*m2p);
+}
+
+void m2p_publish(mfn_t (*frame_at)(uint64_t offset))
+{
+    locate = frame_at;
+    for (uint64_t offset = 0; offset < table_bytes(); offset += PAGE_SIZE) {
+        mfn_t m = locate(offset);
+        if (mfn_valid(m)) {
+            struct frame *f = frame_of(m);
+            f->owner = DOMID_XEN;
+            f->validated_entries = FRAME_M2P;
+            f->state = FRAME_ALLOCATED | FRAME_REF_ONE;
+        }
+    }
+}
+
+mfn_t m2p_frame_at(uint64_t offset)
+{
+    mfn_t m = locate && offset < table_bytes() ? locate(offset) : mfn(MFN_INVALID);
+
+    return mfn_valid(m) ? m : mfn(0);
+}
+
+bool frame_is_m2p(const struct frame *f)
+{
+    return f->owner == DOMID_XEN && f->validated_entries == FRAME_M2P;
 }

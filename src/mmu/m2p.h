@@ -3,14 +3,23 @@
 #pragma once
 
 #include "lib/address.h"
+#include "memory/frame.h"
 
 #define M2P_INVALID 0x5555555555555555ULL /* what the interface stores for "no such frame" */
 
 /* The table, writable, one entry a frame; set at start of day, frame_count entries. */
 extern uint64_t *m2p;
-/* The frames that hold it, for guests that ask for them. */
-extern mfn_t m2p_first_frame;
-extern uint64_t m2p_frames;
+
+/*
+ * Start of day: the frames that hold the table may be mapped, read-only, by those who may see it
+ * all (DOMID_XEN). `frame_at` says which frame holds the table's byte `offset`, MFN_INVALID where
+ * none does. Once the frame records are there.
+ */
+void m2p_publish(mfn_t (*frame_at)(uint64_t offset));
+
+/* The frame published for the table's byte `offset`; frame 0 where there is none. */
+mfn_t m2p_frame_at(uint64_t offset);
+bool frame_is_m2p(const struct frame *f);
 
 static inline void m2p_set(mfn_t m, uint64_t pfn_value)
 {

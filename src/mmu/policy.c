@@ -3,6 +3,7 @@
 #include "mmu/policy.h"
 
 #include "abi/errno.h"
+#include "mmu/m2p.h"
 #include "mmu/types.h"
 
 /* Bits that nobody may set: reserved by the processor, or with a meaning Pavise does not offer. */
@@ -41,7 +42,7 @@ static long claim_device(const struct entry_rights *rights, mfn_t m)
 /* Pages of Pavise's that it lets privileged domains look at: the machine-to-physical table. */
 static long claim_hypervisor_frame(struct frame *f, pte_t entry)
 {
-    if ((entry & PTE_RW) != 0 || !frame_is_m2p(mfn_of(f))) {
+    if ((entry & PTE_RW) != 0 || !frame_is_m2p(f)) {
         return -EPERM;
     }
     return frame_get(f, DOMID_XEN) ? 0 : -EINVAL;

@@ -7,6 +7,7 @@
 #include "base/cpu.h"
 #include "base/panic.h"
 #include "memory/flush.h"
+#include "mmu/pte.h"
 #include "mmu/unfinished.h"
 #include "mmu/validate.h"
 
@@ -195,6 +196,15 @@ void table_put(struct frame *f)
         f->validated_entries = TABLE_ENTRIES;
         take_apart(f);
     }
+}
+
+bool table_unpin(struct frame *f)
+{
+    if ((__atomic_fetch_and(&f->state, ~FRAME_PINNED, __ATOMIC_ACQ_REL) & FRAME_PINNED) == 0) {
+        return false;
+    }
+    table_put(f);
+    return true;
 }
 
 /* ---- unfinished work ------------------------------------------------------------------------ */

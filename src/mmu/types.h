@@ -37,6 +37,9 @@ must_check long table_get(struct domain *d, struct frame *f, unsigned int level)
  */
 void table_put(struct frame *f);
 
+/* Drop the pin of a table that the caller has a reference on. False where it has none. */
+bool table_unpin(struct frame *f);
+
 /* The same for a page of descriptors (GDT, LDT): every descriptor must be harmless. */
 must_check int descriptors_get(struct domain *d, struct frame *f);
 void descriptors_put(struct frame *f);
@@ -65,6 +68,3 @@ void mmu_init(void);
 
 /* The address space template: what slots 256 to 271 of every L4 hold. Set at start of day. */
 void l4_template_set(const uint64_t *hypervisor_slots);
-
-/* Whether a frame of Pavise's is part of the machine-to-physical table. */
-bool frame_is_m2p(mfn_t m);

@@ -6,6 +6,7 @@
 #include "base/hypercall.h"
 #include "base/panic.h"
 #include "memory/allocator.h"
+#include "mmu/memory_map.h"
 #include "mmu/types.h"
 #include "mmu/validate.h"
 
@@ -146,6 +147,7 @@ static struct domain_part part = {
     .name = "mmu",
     .create_vcpu = create_vcpu,
     .destroy_vcpu = destroy_vcpu,
+    .destroy = memory_map_free,
 };
 
 void mmu_init(void)
