@@ -33,13 +33,12 @@ struct vcpu_runstate_info runstate_report(const struct runstate *r, uint64_t now
     return info;
 }
 
-int runstate_register_area(struct vcpu *v, struct runstate *r, gva_t area)
+int runstate_register_area(struct runstate *r, gva_t area)
 {
     if (!gva_is_null(area) && !guest_range_ok(area, sizeof(r->info))) {
         return -EFAULT;
     }
-    r->area = area;
-    runstate_publish(v, r);
+    WRITE_ONCE(r->area.a, area.a);
     return 0;
 }
 

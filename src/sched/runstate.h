@@ -21,10 +21,10 @@ void runstate_change(struct runstate *r, int state, uint64_t now);
 struct vcpu_runstate_info runstate_report(const struct runstate *r, uint64_t now);
 
 /*
- * VCPUOP_register_runstate_memory_area: from now on the current vCPU's info is also kept at
- * `area`, in its kernel's address space; 0 ends it. -EFAULT where that is no guest range. No lock.
+ * VCPUOP_register_runstate_memory_area: from now on the vCPU's info is also kept at `area`, in its
+ * kernel's address space; 0 ends it. -EFAULT where that is no guest range. No lock.
  */
-must_check int runstate_register_area(struct vcpu *v, struct runstate *r, gva_t area);
+must_check int runstate_register_area(struct runstate *r, gva_t area);
 
 /* Write the current vCPU's area, if it has one. No lock held. */
 void runstate_publish(struct vcpu *v, const struct runstate *r);

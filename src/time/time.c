@@ -3,6 +3,7 @@
 #include "time/time.h"
 
 #include "arch/clock.h"
+#include "base/log.h"
 #include "time/timer.h"
 #include "time/vcpu_time.h"
 #include "time/wall_clock.h"
@@ -20,6 +21,7 @@ void time_init(void)
     start_tsc = arch_read_tsc();
     tsc_to_ns = time_scale_make(hz, NS_PER_SECOND);
     ns_to_tsc = time_scale_make(NS_PER_SECOND, hz);
+    log_set_clock(time_now_ns);
     timers_init();
     wall_clock_init();
     vcpu_time_init();

@@ -4,13 +4,14 @@
 
 #include "time/scale.h"
 
-#define NS_PER_SECOND 1000000000ULL
-#define NS_PER_MS     1000000ULL
-#define NS_PER_US     1000ULL
+#define NS_PER_SECOND 1000000000UL
+#define NS_PER_MS     1000000UL
+#define NS_PER_US     1000UL
 
 /*
  * Start of day: settle the scale from arch_tsc_hz() (which is known by then), let system time begin
- * at the counter's present value, register the time room's part of a domain and its work.
+ * at the counter's present value, give the log its clock, register the part of a domain and the
+ * work that runs timers. arch_read_wall_clock() works by then.
  */
 void time_init(void);
 

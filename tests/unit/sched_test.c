@@ -256,7 +256,8 @@ static void the_guest_sees_its_runstate(void **state)
 
     vcpu_clear_pause(v, VCPU_DOWN);
     at(100);
-    assert_int_equal(runstate_register_area(v, &v->sched->runstate, host_guest_address(copy)), 0);
+    assert_int_equal(runstate_register_area(&v->sched->runstate, host_guest_address(copy)), 0);
+    runstate_publish(v, &v->sched->runstate);
     assert_int_equal(copy->state, RUNSTATE_running);
     assert_int_equal(copy->state_entry_time, 100);
     d->vm_assist = 1UL << VMASST_TYPE_runstate_update_flag;
@@ -268,8 +269,8 @@ static void the_guest_sees_its_runstate(void **state)
     assert_int_equal(copy->state, RUNSTATE_running);
     assert_int_equal(copy->state_entry_time, 300);
     assert_int_equal(copy->time[RUNSTATE_blocked], 100);
-    assert_int_equal(runstate_register_area(v, &v->sched->runstate, gva(~0ULL)), -EFAULT);
-    assert_int_equal(runstate_register_area(v, &v->sched->runstate, gva(0)), 0);
+    assert_int_equal(runstate_register_area(&v->sched->runstate, gva(~0ULL)), -EFAULT);
+    assert_int_equal(runstate_register_area(&v->sched->runstate, gva(0)), 0);
     unmake(d);
 }
 

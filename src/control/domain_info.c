@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// A domain as tools see it: struct xen_domctl_getdomaininfo.
+#include "control/sysctl.h"
+#include "lib/string.h"
+#include "sched/sched.h"
+
+/* Running where one of its vCPUs is, blocked where all that are up wait. */
+static uint32_t vcpu_flags(const struct domain *d, struct xen_domctl_getdomaininfo *info)
+{
+    uint32_t flags = XEN_DOMINF_blocked;
+
+    info->max_vcpu_id = XEN_INVALID_MAX_VCPU_ID;
+    for (unsigned int i = 0; i < d->max_vcpus; i++) {
+        const struct vcpu *v = READ_ONCE(d->vcpus[i]);
+        uint32_t pause;
+
+        if (!v) {
+            continue;
+        }
+        info->max_vcpu_id = i;
+        pause = READ_ONCE(v->pause);
+        if ((pause & VCPU_DOWN) != 0) {
+            continue;
+        }
+        info->nr_online_vcpus++;
+        if ((pause & (VCPU_BLOCKED | VCPU_POLLING)) == 0) {
+            flags &= ~XEN_DOMINF_blocked;
+        }
+        if (sched_is_running(v)) {
+            flags |= XEN_DOMINF_running;
+        }
+    }
+    return flags;
+}
+
+static uint32_t life_flags(const struct domain *d)
+{
+    uint32_t code = READ_ONCE(d->shutdown_code);
+    uint32_t flags = 0;
+
+    if (READ_ONCE(d->life) != DOMAIN_ALIVE) {
+        flags |= XEN_DOMINF_dying;
+    }
+    if (code != NOT_SHUT_DOWN) {
+        flags |= XEN_DOMINF_shutdown | (code & XEN_DOMINF_shutdownmask) << XEN_DOMINF_shutdownshift;
+    }
+    if (READ_ONCE(d->pause_count) != 0) {
+        flags |= XEN_DOMINF_paused;
+    }
+    return flags;
+}
+
+void domain_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
+{
+    memset(info, 0, sizeof(*info));
+    info->domain = d->id;
+    info->flags = vcpu_flags(d, info) | life_flags(d);
+    info->tot_pages = READ_ONCE(d->total_pages);
+    info->max_pages = READ_ONCE(d->max_pages);
+    info->shared_info_frame = d->shared_mfn;
+    info->cpu_time = sched_domain_cpu_time_ns(d);
+    info->ssidref = d->ssid_reference;
+    memcpy(info->handle, d->handle, sizeof(info->handle));
+}
