@@ -1,20 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Debian's other kernels: each boots if its configuration has PV support; else the error says so.
+# Debian's other kernels: each boots if its configuration can be domain 0; else the error says so.
+# (The reference lets the cloud kernel run without a console, and the rt kernel hangs on it when it
+# probes the keyboard controller.)
 . tests/boot/lib/boot.sh
 
 for flavour in cloud rt; do
-    tools/run --prepare --flavour "$flavour" ${PAVISE_BOOT_ON:+"$PAVISE_BOOT_ON"}
+    tools/run --prepare --flavour "$flavour" ${PAVISE_BOOT_ON:+"$PAVISE_BOOT_ON"} || exit
     boot --flavour "$flavour" <<'SCRIPT'
 echo "release: $(uname -r)"
 echo "type: $(cat /sys/hypervisor/type)"
 SCRIPT
-    if grep -q '^CONFIG_XEN_PV=y' build/packages/linux-"$flavour"/boot/config-*; then
+    if grep -q '^CONFIG_XEN_DOM0=y' build/packages/linux-"$flavour"/boot/config-*; then
         is "$flavour: to userland and a clean power-off" "0 xen" "$status $(value type)"
         shows "$flavour: it is that kernel" "^release: .*-$flavour-amd64"
     else
-        is "$flavour, built without PV support: refused as a panic" 3 "$status"
-        shows "$flavour, built without PV support: the error says so" 'PAVISE.*(PV|Xen|note)'
+        is "$flavour, built without domain 0 support, is refused" 3 "$status"
+        says "$flavour, built without domain 0 support: the message says so" 'CONFIG_XEN_DOM0'
     fi
 done

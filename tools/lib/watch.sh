@@ -107,7 +107,7 @@ reset_was_asked_for() {
 # outcome DIRECTORY STATUS: says how it ended if it did not end well, and returns the exit code.
 outcome() {
     if grep -a -q -E "$panic_pattern" "$1/console"; then
-        say "the hypervisor panicked; its last words are above"
+        say "the hypervisor panicked: $(panic_reason "$1")"
         return "$EXIT_PANIC"
     elif grep -a -q -E "$crash_pattern" "$1/console"; then
         say "the guest crashed; its last words are above"
@@ -123,6 +123,12 @@ outcome() {
         return "$EXIT_FAILED"
     fi
     script_outcome "$1"
+}
+
+# panic_reason DIRECTORY: the line that says why. The reference puts it on the line below.
+panic_reason() {
+    tr -d '\r' <"$1/console" | grep -a -m 1 -A 1 -E "$panic_pattern" |
+        sed -n -E 's/.*\(PAVISE\).*panic: //p; t; 2s/^\(XEN\) //p'
 }
 
 # A script's own status, from the line that the initramfs prints.
