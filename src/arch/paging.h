@@ -51,3 +51,6 @@ void *arch_map_device(uint64_t pa, size_t bytes);
 
 /* The same, cached and read-only: firmware's tables. */
 const void *arch_map_firmware(uint64_t pa, size_t bytes);
+
+/* The physical address behind an address of Pavise's; UINT64_MAX where nothing is mapped. */
+uint64_t paging_physical_of(const void *p);

@@ -2,6 +2,7 @@
 // Which devices are whose.
 #include "boot/devices.h"
 
+#include "arch/cpuid.h"
 #include "base/log.h"
 #include "base/panic.h"
 #include "boot/machine.h"
@@ -46,10 +47,16 @@ static void keep_page(struct domain *d, uint64_t paddr)
     must_fit(ranges_remove(d->io_memory, paddr >> PAGE_SHIFT, paddr >> PAGE_SHIFT));
 }
 
+/* Address bits beyond these are reserved: an entry with one would fault whoever uses it. */
+static unsigned int physical_address_bits(void)
+{
+    return arch_cpuid(0x80000008, 0).eax & 0xff;
+}
+
 /* Everything that is no RAM, less the interrupt controllers: those are raised by their writes. */
 static void give_memory(struct domain *d)
 {
-    must_fit(ranges_add(d->io_memory, 0, (1ULL << (52 - PAGE_SHIFT)) - 1));
+    must_fit(ranges_add(d->io_memory, 0, (1ULL << (physical_address_bits() - PAGE_SHIFT)) - 1));
     for (unsigned int i = 0; i < machine.madt.ioapic_count; i++) {
         keep_page(d, machine.madt.ioapic[i].paddr);
     }

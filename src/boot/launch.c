@@ -11,9 +11,12 @@
 #include "boot/devices.h"
 #include "boot/early_memory.h"
 #include "boot/end.h"
+#include "boot/facts.h"
 #include "boot/machine.h"
 #include "boot/options.h"
 #include "build/domain0.h"
+#include "console/console.h"
+#include "control/control.h"
 #include "domain/pages.h"
 #include "event/event.h"
 #include "grant/grant.h"
@@ -75,6 +78,13 @@ static uint64_t table_source(uint64_t bytes, uint64_t align, uint64_t limit)
     return page ? mfn_to_maddr(virt_to_frame(page)).a : 0;
 }
 
+static mfn_t m2p_frame(uint64_t offset)
+{
+    uint64_t physical = paging_physical_of((const char *)m2p + offset);
+
+    return physical == UINT64_MAX ? mfn(MFN_INVALID) : maddr_to_mfn(maddr(physical));
+}
+
 static void start_memory(void)
 {
     frame_table = frame_table_base();
@@ -93,6 +103,7 @@ static void start_memory(void)
     frames_reset();
     early_memory_hand_over(give);
     paging_set_source(table_source, UINT64_MAX);
+    m2p_publish(m2p_frame);
 }
 
 /* ---- rooms ----------------------------------------------------------------------------------- */
@@ -167,10 +178,14 @@ static void launch_on_stack(void)
 
     machine_start();
     start_rooms();
+    console_init();
+    control_init();
     devices_start();
     end_init();
+    facts_hand_on(boot);
     build(&request);
     log_info("%lu MiB are free; starting domain 0", (unsigned long)(frames_free_count() >> 8));
+    console_start_domain0();
     start_domain0();
     arch_enter_guests();
 }

@@ -8,6 +8,7 @@
 #include "domain/domain.h"
 #include "pv/bounce.h"
 #include "pv/emulate.h"
+#include "pv/far_return.h"
 #include "pv/fetch.h"
 #include "pv/flags.h"
 #include "pv/pte_write.h"
@@ -38,6 +39,9 @@ static void page_fault(struct vcpu *v)
 
     if ((code & (write_to_present | PAGE_FAULT_RESERVED | PAGE_FAULT_FETCH)) == write_to_present &&
         vcpu_in_kernel(v) && pv_write_page_table(v, address)) {
+        return;
+    }
+    if ((code & (PAGE_FAULT_PRESENT | PAGE_FAULT_USER)) == PAGE_FAULT_PRESENT && pv_far_return(v)) {
         return;
     }
     if ((code & PAGE_FAULT_RESERVED) != 0) {

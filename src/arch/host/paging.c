@@ -91,3 +91,8 @@ const void *arch_map_firmware(uint64_t pa, size_t bytes)
 {
     return NULL;
 }
+
+uint64_t paging_physical_of(const void *p)
+{
+    return UINT64_MAX;
+}

@@ -189,3 +189,11 @@ const void *arch_map_firmware(uint64_t pa, size_t bytes)
 {
     return map_window(pa, bytes, PAGING_READ);
 }
+
+uint64_t paging_physical_of(const void *p)
+{
+    uint64_t bytes, va = (uint64_t)p;
+    const uint64_t *entry = paging_find(va, &bytes);
+
+    return entry ? (*entry & PTE_ADDRESS & ~(bytes - 1)) + (va & (bytes - 1)) : UINT64_MAX;
+}
