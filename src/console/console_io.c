@@ -9,7 +9,7 @@
 #include "console/hypercalls.h"
 
 /* Between two pieces of this size a long write can be interrupted. */
-#define PIECE_BYTES 128
+#define PIECE_BYTES 256
 
 static int write_piece(struct domain *d, const char *piece, size_t bytes)
 {

@@ -176,8 +176,9 @@ void console_start_domain0(void)
 /* The log has new text: domain 0's daemon may want it (VIRQ_CON_RING). Any lock may be held. */
 static void note_text(struct log_sink *sink, const char *text, size_t bytes)
 {
-    WRITE_ONCE(new_log_text, true);
-    cpu_raise_self(WORK_CONSOLE);
+    if (!__atomic_exchange_n(&new_log_text, true, __ATOMIC_SEQ_CST)) {
+        cpu_raise_self(WORK_CONSOLE);
+    }
 }
 
 static struct log_sink ring_watch = {.write = note_text};
