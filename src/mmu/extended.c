@@ -101,11 +101,10 @@ static long copy_page(const struct entry_rights *rights, uint64_t to, uint64_t f
 static long flush_many(const struct mmuext_op *op, bool one_page)
 {
     uint64_t wanted;
-    int error =
-        cpus_running_of(current_vcpu()->domain, gva((uint64_t)op->arg2.vcpumask.p), &wanted);
 
-    if (error != 0) {
-        return error;
+    /* The bitmap is a part of the operation: one that can't be read makes it an invalid one. */
+    if (cpus_running_of(current_vcpu()->domain, gva((uint64_t)op->arg2.vcpumask.p), &wanted) != 0) {
+        return -EINVAL;
     }
     if (one_page) {
         arch_tlb_flush_page_cpus(wanted, op->arg1.linear_addr);

@@ -63,12 +63,12 @@ static long write_plain(const struct entry_rights *rights, struct frame *f, uint
 static long update_entry(const struct entry_rights *rights, struct cursor *at,
                          const struct mmu_update *request)
 {
-    maddr_t address = maddr(request->ptr & ~7ULL);
+    maddr_t address = maddr(request->ptr & ~3ULL);
     uint64_t offset = address.a & (PAGE_SIZE - 1);
     struct frame *f;
     long result;
 
-    if (!mfn_valid(maddr_to_mfn(address))) {
+    if (!mfn_valid(maddr_to_mfn(address)) || offset % sizeof(pte_t) != 0) {
         return -EINVAL;
     }
     f = frame_of(maddr_to_mfn(address));
@@ -102,6 +102,8 @@ static long one_request(const struct entry_rights *rights, struct cursor *at,
     switch (request->ptr & 3) {
     case MMU_NORMAL_PT_UPDATE:
     case MMU_PT_UPDATE_PRESERVE_AD:
+    /* Frame numbers are the machine's own: there is nothing to translate, so nothing to leave. */
+    case MMU_PT_UPDATE_NO_TRANSLATE:
         return update_entry(rights, at, request);
     case MMU_MACHPHYS_UPDATE:
         return update_m2p(rights, request);
