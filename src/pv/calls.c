@@ -36,6 +36,9 @@ long hypercall_set_trap_table(gva_t traps)
         if (gate.address == 0) {
             return 0;
         }
+        if (!canonical(gate.address)) {
+            return -EINVAL;
+        }
         gate.cs = selector_for_guest(gate.cs);
         v->traps[gate.vector] = gate;
     }

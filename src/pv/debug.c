@@ -34,10 +34,11 @@ static unsigned int breakpoint_kind(uint64_t control, unsigned int n)
 
 static long set_control(struct vcpu *v, uint64_t value)
 {
-    if ((value >> 32) != 0) {
+    /* General detect would fault Pavise's own accesses. */
+    if ((value >> 32) != 0 || (value & DR7_GENERAL_DETECT) != 0) {
         return -EPERM;
     }
-    value = (value & ~(DR7_CLEAR | DR7_GENERAL_DETECT)) | DR7_FIXED;
+    value = (value & ~DR7_CLEAR) | DR7_FIXED;
     for (unsigned int n = 0; n < 4; n++) {
         if ((value >> (2 * n)) & 3 && (breakpoint_kind(value, n) & 3) == KIND_IO &&
             (v->control4 & (1UL << 3)) == 0) {
