@@ -15,11 +15,11 @@ enum lock_rank {
     RANK_DOMAIN,
     RANK_GRANT,
     RANK_EVENT,
+    RANK_IRQ, /* held while an interrupt's events are sent, which wakes vCPUs */
     RANK_SHUTDOWN,
     RANK_PAGES, /* a domain's list of frames */
     RANK_TIMER,
     RANK_SCHED,
-    RANK_IRQ,
     RANK_HEAP,
     RANK_FRAMES, /* the frame allocator */
     RANK_DEVICE,
