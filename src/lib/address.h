@@ -81,3 +81,9 @@ static inline bool gva_is_null(gva_t address)
 {
     return address.a == 0;
 }
+
+/* Bits 63 to 47 are equal, as the processor wants them: Pavise runs without LA57. */
+static inline bool is_canonical(uint64_t address)
+{
+    return (uint64_t)((int64_t)(address << 16) >> 16) == address;
+}

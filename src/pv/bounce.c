@@ -20,11 +20,6 @@ enum frame_kind { FRAME_PLAIN, FRAME_WITH_CODE, FRAME_WITH_SELECTORS };
 
 bool pv_trace_bounces;
 
-static bool canonical(uint64_t address)
-{
-    return (uint64_t)((int64_t)(address << 16) >> 16) == address;
-}
-
 static uint64_t pushed_flags(const struct vcpu *v, bool masked)
 {
     uint64_t flags = v->regs.rflags & ~(RFLAGS_IF | RFLAGS_IOPL);
@@ -73,7 +68,7 @@ static void bounce(struct vcpu *v, uint64_t address, bool mask_events, enum fram
     unsigned int words;
     uint64_t sp;
 
-    if (address == 0 || !canonical(address)) {
+    if (address == 0 || !is_canonical(address)) {
         domain_crash(v->domain, "vCPU %u has no handler for vector %u (code %#x) at rip %#lx",
                      v->id, v->regs.entry_vector, code, (unsigned long)v->regs.rip);
         return;

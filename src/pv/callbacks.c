@@ -8,11 +8,6 @@
 #include "pv/hypercalls.h"
 #include "pv/selectors.h"
 
-static bool canonical(uint64_t address)
-{
-    return (uint64_t)((int64_t)(address << 16) >> 16) == address;
-}
-
 static struct callback *callback_of(struct vcpu *v, unsigned int type)
 {
     switch (type) {
@@ -42,7 +37,7 @@ static long set(struct vcpu *v, unsigned int type, uint64_t address, unsigned in
     if (!callback || type == CALLBACKTYPE_sysenter_deprecated) {
         return -ENOSYS;
     }
-    if (!canonical(address)) {
+    if (!is_canonical(address)) {
         return -EINVAL;
     }
     *callback = (struct callback){
@@ -57,7 +52,7 @@ long hypercall_set_callbacks(uint64_t event, uint64_t failsafe, uint64_t syscall
 {
     struct vcpu *v = current_vcpu();
 
-    if (!canonical(event) || !canonical(failsafe) || !canonical(syscall)) {
+    if (!is_canonical(event) || !is_canonical(failsafe) || !is_canonical(syscall)) {
         return -EINVAL;
     }
     v->event.address = event;

@@ -14,11 +14,6 @@
 #include "pv/hypercalls.h"
 #include "pv/selectors.h"
 
-static bool canonical(uint64_t address)
-{
-    return (uint64_t)((int64_t)(address << 16) >> 16) == address;
-}
-
 /* A null pointer clears the table; an entry with address 0 ends the list. */
 long hypercall_set_trap_table(gva_t traps)
 {
@@ -36,7 +31,7 @@ long hypercall_set_trap_table(gva_t traps)
         if (gate.address == 0) {
             return 0;
         }
-        if (!canonical(gate.address)) {
+        if (!is_canonical(gate.address)) {
             return -EINVAL;
         }
         gate.cs = selector_for_guest(gate.cs);
@@ -118,7 +113,7 @@ long hypercall_update_descriptor(uint64_t address, uint64_t descriptor)
 
 long hypercall_set_segment_base(uint64_t which, uint64_t base)
 {
-    if (which != SEGBASE_GS_USER_SEL && !canonical(base)) {
+    if (which != SEGBASE_GS_USER_SEL && !is_canonical(base)) {
         return -EINVAL;
     }
     switch (which) {

@@ -19,11 +19,6 @@ static bool in_hypervisor(uint64_t address)
     return address >= HYPERVISOR_VIRT_START && address < HYPERVISOR_VIRT_END;
 }
 
-static bool canonical(uint64_t address)
-{
-    return (uint64_t)((int64_t)(address << 16) >> 16) == address;
-}
-
 /* Breakpoint `n`: its type and length bits. */
 static unsigned int breakpoint_kind(uint64_t control, unsigned int n)
 {
@@ -55,7 +50,7 @@ long debug_register_set(struct vcpu *v, unsigned int number, uint64_t value)
 
     switch (number) {
     case 0 ... 3:
-        if (!canonical(value) || in_hypervisor(value)) {
+        if (!is_canonical(value) || in_hypervisor(value)) {
             return -EPERM;
         }
         v->debug_registers[number] = value;

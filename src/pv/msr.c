@@ -209,11 +209,6 @@ static int read_efer(context_t *c, uint32_t index, uint64_t *value)
     return 0;
 }
 
-static bool is_canonical(uint64_t address)
-{
-    return (uint64_t)((int64_t)(address << 16) >> 16) == address;
-}
-
 /* The guest's kernel runs with its own GS base loaded; the other one is its user mode's. */
 static enum segment_base base_of(uint32_t index)
 {

@@ -3,6 +3,7 @@
 #include "pv/operand.h"
 
 #include "abi/errno.h"
+#include "lib/address.h"
 
 enum { RCX = 1, RSI = 6, RDI = 7 };
 
@@ -75,12 +76,6 @@ uint64_t insn_offset(const struct insn *insn, const struct cpu_user_regs *regs)
         offset += insn_read_reg(regs, mem->index, 8) << mem->shift;
     }
     return truncate_to(offset, insn->offset_width);
-}
-
-/* Pavise runs without LA57: bits 63 to 47 of an address are equal. */
-static bool is_canonical(uint64_t address)
-{
-    return (uint64_t)((int64_t)(address << 16) >> 16) == address;
 }
 
 static int linear_64(const struct insn_window *segment, uint64_t offset, unsigned bytes,
