@@ -162,17 +162,6 @@ static enum outcome flush_caches(const struct vcpu *v)
     return DONE;
 }
 
-static enum outcome halt(struct vcpu *v)
-{
-    v->info->evtchn_upcall_mask = 0;
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    vcpu_set_pause(v, VCPU_BLOCKED);
-    if (READ_ONCE(v->info->evtchn_upcall_pending) != 0) {
-        vcpu_clear_pause(v, VCPU_BLOCKED);
-    }
-    return DONE;
-}
-
 static enum outcome emulate_kernel(struct vcpu *v, const struct insn *insn)
 {
     switch (insn->op) {
@@ -207,11 +196,8 @@ static enum outcome emulate_kernel(struct vcpu *v, const struct insn *insn)
     case INSN_INVLPG:
         arch_tlb_flush_page_local(insn_offset(insn, &v->regs));
         return DONE;
-    case INSN_INVD:
     case INSN_WBINVD:
         return flush_caches(v);
-    case INSN_HLT:
-        return halt(v);
     case INSN_CLI:
     case INSN_STI:
         /* Events are masked by the guest's own word, not by the processor's flag. */

@@ -24,15 +24,22 @@ static void load_frame(struct vcpu *v, const struct iret_context *frame)
     regs->rflags = (frame->rflags & ~RFLAGS_NOT_FOR_GUESTS) | RFLAGS_IF | RFLAGS_FIXED;
     regs->rsp = frame->rsp;
     regs->ss = (uint16_t)frame->ss | 3;
-    v->info->evtchn_upcall_mask = (frame->rflags & RFLAGS_IF) == 0;
-    if ((frame->flags & VGCF_in_syscall) != 0 && regs->cs == GUEST_CS64) {
-        /* By SYSRET, which takes RIP and RFLAGS from RCX and R11. */
-        regs->entry_vector = ENTRY_SYSCALL;
-        return;
-    }
-    regs->entry_vector = ENTRY_NONE;
     regs->rcx = frame->rcx;
     regs->r11 = frame->r11;
+    regs->entry_vector = ENTRY_NONE;
+    v->info->evtchn_upcall_mask = (frame->rflags & RFLAGS_IF) == 0;
+}
+
+/* SYSRET has no selectors to load, and leaves RIP and RFLAGS in RCX and R11. */
+static void return_as_from_syscall(struct cpu_user_regs *regs)
+{
+    if (regs->cs != GUEST_CS32) {
+        regs->cs = GUEST_CS64;
+        regs->entry_vector = ENTRY_SYSCALL;
+    }
+    regs->ss = GUEST_SS;
+    regs->rcx = regs->rip;
+    regs->r11 = regs->rflags;
 }
 
 long hypercall_iret(void)
@@ -53,21 +60,21 @@ long hypercall_iret(void)
         arch_toggle_mode(v);
     }
     load_frame(v, &frame);
+    if ((frame.flags & VGCF_in_syscall) != 0) {
+        return_as_from_syscall(&v->regs);
+    }
+    /* The end of an NMI's handler, for all that is known: the next one may come. */
+    v->nmi_masked = 0;
     v->exit_work = 1;
     return (long)frame.rax;
 }
 
 /*
  * The processor refused to return with what the guest's registers hold: a selector that is no good,
- * or an address that is not canonical. The failsafe callback is for that.
+ * or an address that is not canonical. The guest sees the fault as if it had come right after, in
+ * the state that it asked for.
  */
 void pv_iret_fault(struct vcpu *v)
 {
-    if (v->failsafe.address != 0) {
-        pv_bounce_failsafe(v);
-        return;
-    }
-    domain_crash(v->domain, "vCPU %u: return to cs:rip %#x:%#lx ss:rsp %#x:%#lx faulted (%#lx)",
-                 v->id, v->regs.cs, (unsigned long)v->regs.rip, v->regs.ss,
-                 (unsigned long)v->regs.rsp, (unsigned long)v->iret_fault_code);
+    pv_bounce_trap(v, (unsigned int)(v->iret_fault_code >> 32), (uint32_t)v->iret_fault_code);
 }

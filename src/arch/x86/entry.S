@@ -66,6 +66,7 @@
     movq %rsp, (trampolines_start - PERCPU_TRAMPOLINE + CPU_SCRATCH)(%rip)
     movq (trampolines_start - PERCPU_TRAMPOLINE + CPU_CURRENT)(%rip), %rsp
     movq %rcx, VCPU_RIP(%rsp)
+    movq %rcx, VCPU_RCX(%rsp)
     movq (trampolines_start - PERCPU_TRAMPOLINE + CPU_SCRATCH)(%rip), %rcx
     movq %rcx, VCPU_RSP(%rsp)
     jmpq *0f(%rip)
@@ -82,10 +83,11 @@ trampoline_syscall32:
     trampoline_code syscall32_entry
 trampolines_end:
 
-// %rsp = the vCPU, with RIP and RSP stored; %r11 = RFLAGS. Afterwards %rbx = the vCPU, and the
+// %rsp = the vCPU, with RIP, RCX and RSP stored; %r11 = RFLAGS. Afterwards %rbx = the vCPU, and the
 // stack is the CPU's.
 .macro store_syscall cs, vector
     movq %r11, VCPU_RFLAGS(%rsp)
+    movq %r11, VCPU_R11(%rsp)
     movq $\cs, VCPU_CS(%rsp)
     movq $SELECTOR_GUEST_DATA, VCPU_SS(%rsp)
     movl $\vector, VCPU_VECTOR(%rsp)
