@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Binding a port: to another domain's, to a virtual or physical interrupt, to a vCPU's own use.
 #include "abi/errno.h"
-#include "event/channel.h"
+#include "event/raise.h"
 
 const struct event_pirq_ops *pirq_ops;
 

@@ -22,13 +22,12 @@
 struct evtchn {
     byte_lock_t lock;
     byte_lock_t link_lock;
-    uint8_t state;          /* [c] EVTCHNSTAT_* */
-    uint8_t priority;       /* [a] FIFO: queue for the next event */
-    uint8_t queue_priority; /* [f] FIFO: queue where it was last linked */
-    uint8_t missed;         /* [a] FIFO: pending, but the guest gave no word for this port yet */
-    uint16_t queue_vcpu;    /* [f] */
-    struct domain *domain;  /* [I] */
-    union {                 /* [c] by state */
+    uint8_t state;         /* [c] EVTCHNSTAT_* */
+    uint8_t priority;      /* [a] FIFO: queue for the next event */
+    uint8_t missed;        /* [a] FIFO: pending, but the guest gave no word for this port yet */
+    uint16_t queue;        /* [f] FIFO: where it was last linked, queue_id() of a vCPU's queue */
+    struct domain *domain; /* [I] */
+    union {                /* [c] by state */
         struct evtchn *peer;
         uint32_t pirq;
         uint32_t virq;
@@ -96,6 +95,12 @@ static inline struct vcpu *vcpu_of(const struct domain *d, uint32_t id)
     return id < d->max_vcpus ? __atomic_load_n(&d->vcpus[id], __ATOMIC_ACQUIRE) : NULL;
 }
 
+/* The vCPU that the channel tells; NULL before the domain's first one is made. */
+static inline struct vcpu *vcpu_told(const struct evtchn *channel)
+{
+    return __atomic_load_n(&channel->domain->vcpus[READ_ONCE(channel->vcpu)], __ATOMIC_ACQUIRE);
+}
+
 static inline bool virq_is_global(unsigned int virq)
 {
     return virq != VIRQ_TIMER && virq != VIRQ_DEBUG && virq != VIRQ_XENOPROF && virq != VIRQ_XENPMU;
@@ -117,12 +122,11 @@ void port_free(struct domain *d, struct evtchn *channel);
 
 /* ---- raise.c: an event becomes pending ------------------------------------------------------ */
 
-/* Make the channel pending at its own domain. The channel is open and can't close meanwhile. */
-void channel_raise(struct evtchn *channel);
-/* EVTCHNOP_unmask's effect; the same conditions. */
+/* EVTCHNOP_unmask's effect. The channel is open and can't close meanwhile, here and below. */
 void channel_unmask(struct evtchn *channel);
 bool channel_is_pending(struct evtchn *channel);
 void channel_clear_pending(struct evtchn *channel);
+/* To make a channel pending: channel_raise(), in raise.h. */
 
 /* Set evtchn_upcall_pending; if that is news, see that the vCPU notices. */
 void vcpu_upcall(struct vcpu *v);

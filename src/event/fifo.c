@@ -20,6 +20,14 @@ static uint32_t load(const event_word_t *word)
     return __atomic_load_n(word, __ATOMIC_SEQ_CST);
 }
 
+/* Say that the queue is worth a look; whether that was said already. */
+static bool set_ready(struct evtchn_fifo_control_block *control, uint32_t priority)
+{
+    uint32_t bit = 1U << priority;
+
+    return (__atomic_fetch_or(&control->ready, bit, __ATOMIC_SEQ_CST) & bit) != 0;
+}
+
 enum link_result { LINK_DONE, LINK_CONSUMED, LINK_CONTENDED };
 
 /* Make `tail` lead to `port`, unless the guest has taken `tail` off the queue. */
@@ -56,26 +64,32 @@ static bool link_after(event_word_t *tail, uint32_t port)
     return result == LINK_DONE;
 }
 
+/* A queue's number in its domain. */
+static uint16_t queue_id(const struct vcpu *v, uint32_t priority)
+{
+    return (uint16_t)(v->id * EVTCHN_FIFO_MAX_QUEUES + priority);
+}
+_Static_assert(MAX_VCPUS *EVTCHN_FIFO_MAX_QUEUES <= UINT16_MAX, "a queue's number fits");
+
 /*
  * The event may still be the tail of the queue it was last in, though the guest has taken it off.
  * Before it joins another, that queue must forget it: else its next event would be appended to a
  * word that by then belongs to the other queue.
  */
-static void leave_queue(struct domain *d, struct evtchn *channel, uint32_t vcpu, uint8_t priority)
+static void leave_queue(const struct evtchn *channel)
 {
-    struct vcpu *old = vcpu_of(d, channel->queue_vcpu);
+    struct vcpu *old = vcpu_of(channel->domain, channel->queue / EVTCHN_FIFO_MAX_QUEUES);
     struct fifo_queue *q;
 
-    if (old && (channel->queue_vcpu != vcpu || channel->queue_priority != priority)) {
-        q = &old->events->queue[channel->queue_priority];
-        byte_lock(&q->lock);
-        if (q->tail == channel->port) {
-            q->tail = 0;
-        }
-        byte_unlock(&q->lock);
+    if (!old) {
+        return;
     }
-    channel->queue_vcpu = (uint16_t)vcpu;
-    channel->queue_priority = priority;
+    q = &old->events->queue[channel->queue % EVTCHN_FIFO_MAX_QUEUES];
+    byte_lock(&q->lock);
+    if (q->tail == channel->port) {
+        q->tail = 0;
+    }
+    byte_unlock(&q->lock);
 }
 
 /* Append; returns whether the event is the queue's first, which the guest has to be told. */
@@ -89,84 +103,91 @@ static bool append(struct domain_fifo *fifo, struct fifo_queue *q, uint32_t *hea
     __atomic_fetch_or(word, LINKED_BIT, __ATOMIC_SEQ_CST);
     linked = tail && link_after(tail, port);
     if (!linked) {
-        __atomic_store_n(head, port, __ATOMIC_SEQ_CST);
+        __atomic_store_n(head, port, __ATOMIC_RELEASE);
     }
     q->tail = port;
     return !linked;
 }
 
-/* The event is pending and not masked: put it on its queue, unless it is on one. */
-static void link_event(struct domain *d, struct domain_fifo *fifo, struct evtchn *channel,
-                       event_word_t *word)
+/* `link_lock` is held, so nobody else links the event. */
+static bool link_to(struct domain_fifo *fifo, struct evtchn *channel, event_word_t *word,
+                    struct vcpu *v, uint32_t priority, uint32_t *head)
 {
-    struct vcpu *v = vcpu_of(d, READ_ONCE(channel->vcpu));
-    uint8_t priority = READ_ONCE(channel->priority);
-    struct evtchn_fifo_control_block *control =
-        v ? __atomic_load_n(&v->events->control, __ATOMIC_ACQUIRE) : NULL;
-    struct fifo_queue *q;
+    struct fifo_queue *q = &v->events->queue[priority];
+    uint16_t id = queue_id(v, priority);
     bool first;
 
+    if (unlikely(channel->queue != id)) {
+        leave_queue(channel);
+        channel->queue = id;
+    }
+    byte_lock(&q->lock);
+    first = append(fifo, q, head, channel->port, word);
+    byte_unlock(&q->lock);
+    return first;
+}
+
+/* Put the event on its queue, unless somebody else has just done so. */
+static void link_event(struct domain_fifo *fifo, struct evtchn *channel, event_word_t *word)
+{
+    struct vcpu *v = vcpu_told(channel);
+    uint32_t priority = READ_ONCE(channel->priority);
+    struct evtchn_fifo_control_block *control =
+        v ? __atomic_load_n(&v->events->control, __ATOMIC_ACQUIRE) : NULL;
+    bool first = false;
+
     /* A vCPU that never gave a control block has no queues; the event stays pending. */
-    if (!control) {
+    if (unlikely(!control)) {
         return;
     }
     byte_lock(&channel->link_lock);
-    /* The guest clears LINKED, only Pavise sets it, and does so under link_lock. */
-    if ((load(word) & LINKED_BIT) != 0) {
-        byte_unlock(&channel->link_lock);
-        return;
+    /* The guest clears LINKED; only Pavise sets it, and does so under link_lock. */
+    if ((load(word) & LINKED_BIT) == 0) {
+        first = link_to(fifo, channel, word, v, priority, &control->head[priority]);
     }
-    leave_queue(d, channel, v->id, priority);
-    q = &v->events->queue[priority];
-    byte_lock(&q->lock);
-    first = append(fifo, q, &control->head[priority], channel->port, word);
-    byte_unlock(&q->lock);
     byte_unlock(&channel->link_lock);
-    if (first && (__atomic_fetch_or(&control->ready, 1U << priority, __ATOMIC_SEQ_CST) >> priority &
-                  1) == 0) {
+    if (first && !set_ready(control, priority)) {
         vcpu_upcall(v);
     }
 }
 
-/*
- * The word, or NULL after noting that the event is pending: fifo_expand_array() raises it when the
- * word comes. It publishes the page first and looks for notes then, so one of the two sees the
- * other.
- */
-static event_word_t *word_or_note(struct domain_fifo *fifo, struct evtchn *channel)
+void fifo_tell(struct domain_fifo *fifo, struct evtchn *channel, event_word_t *word)
 {
-    event_word_t *word = fifo_word(fifo, channel->port);
+    struct domain *d = channel->domain;
 
-    if (likely(word)) {
-        return word;
+    if (fifo_may_link(word)) {
+        link_event(fifo, channel, word);
     }
-    __atomic_exchange_n(&channel->missed, 1, __ATOMIC_SEQ_CST);
-    return fifo_word(fifo, channel->port);
-}
-
-void fifo_raise(struct domain *d, struct domain_fifo *fifo, struct evtchn *channel)
-{
-    event_word_t *word = word_or_note(fifo, channel);
-    uint32_t before = 0;
-
-    if (likely(word)) {
-        before = __atomic_fetch_or(word, PENDING_BIT, __ATOMIC_SEQ_CST);
-        if ((before & (MASKED_BIT | LINKED_BIT)) == 0) {
-            link_event(d, fifo, channel, word);
-        }
-    }
-    if ((before & PENDING_BIT) == 0 && unlikely(READ_ONCE(d->events->poller_count) != 0)) {
+    if (unlikely(READ_ONCE(d->events->poller_count) != 0)) {
         poll_wake(d, channel->port);
     }
 }
 
-void fifo_unmask(struct domain *d, struct domain_fifo *fifo, struct evtchn *channel)
+/*
+ * A note that the event is pending: fifo_expand_array() raises it when the word comes. It publishes
+ * the page first and looks for notes then, so one of the two sees the other.
+ */
+void fifo_raise_without_word(struct domain_fifo *fifo, struct evtchn *channel)
+{
+    event_word_t *word;
+
+    __atomic_exchange_n(&channel->missed, 1, __ATOMIC_SEQ_CST);
+    word = fifo_word(fifo, channel->port);
+    if (word) {
+        (void)fifo_set_pending(word);
+        fifo_tell(fifo, channel, word);
+    } else if (READ_ONCE(channel->domain->events->poller_count) != 0) {
+        poll_wake(channel->domain, channel->port);
+    }
+}
+
+void fifo_unmask(struct domain_fifo *fifo, struct evtchn *channel)
 {
     event_word_t *word = fifo_word(fifo, channel->port);
 
     if (word && (__atomic_fetch_and(word, ~MASKED_BIT, __ATOMIC_SEQ_CST) &
                  (PENDING_BIT | LINKED_BIT)) == PENDING_BIT) {
-        link_event(d, fifo, channel, word);
+        link_event(fifo, channel, word);
     }
 }
 

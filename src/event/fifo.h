@@ -28,9 +28,30 @@ static inline event_word_t *fifo_word(const struct domain_fifo *fifo, uint32_t p
     return &fifo->page[page][port % WORDS_PER_PAGE];
 }
 
-/* The same conditions as for channel_raise(). */
-void fifo_raise(struct domain *d, struct domain_fifo *fifo, struct evtchn *channel);
-void fifo_unmask(struct domain *d, struct domain_fifo *fifo, struct evtchn *channel);
+/* Whether the event was pending already. */
+static inline bool fifo_set_pending(event_word_t *word)
+{
+    const uint32_t bit = 1U << EVTCHN_FIFO_PENDING;
+
+    return (__atomic_fetch_or(word, bit, __ATOMIC_SEQ_CST) & bit) != 0;
+}
+
+/* Whether the event is to be put on its queue: it is neither masked nor on one. */
+static inline bool fifo_may_link(const event_word_t *word)
+{
+    return (__atomic_load_n(word, __ATOMIC_SEQ_CST) &
+            (1U << EVTCHN_FIFO_MASKED | 1U << EVTCHN_FIFO_LINKED)) == 0;
+}
+
+/*
+ * Parts of channel_raise(), and of the same conditions. The event has become pending, or may be
+ * linked: see to the queue and to who polls.
+ */
+void fifo_tell(struct domain_fifo *fifo, struct evtchn *channel, event_word_t *word);
+/* The guest has not given the port its word yet. */
+void fifo_raise_without_word(struct domain_fifo *fifo, struct evtchn *channel);
+
+void fifo_unmask(struct domain_fifo *fifo, struct evtchn *channel);
 bool fifo_is_pending(const struct domain_fifo *fifo, struct evtchn *channel);
 void fifo_clear_pending(struct domain_fifo *fifo, struct evtchn *channel);
 

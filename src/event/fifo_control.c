@@ -2,8 +2,7 @@
 // The FIFO ABI's set-up: control blocks, event array, priorities, and the way back.
 #include "abi/errno.h"
 #include "arch/frames.h"
-#include "event/fifo.h"
-#include "event/two_level.h"
+#include "event/raise.h"
 #include "memory/allocator.h"
 
 /* A guest's frame, referenced so that it stays writable memory of the domain's; NULL if it is not.

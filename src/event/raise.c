@@ -1,24 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// An event becomes pending: by the ABI its domain has chosen, and how a vCPU comes to notice.
+// By the ABI that the domain has chosen: unmask, look, clear; and how a vCPU comes to notice.
 #include "base/cpu.h"
-#include "event/fifo.h"
-#include "event/two_level.h"
+#include "event/raise.h"
 
 static struct domain_fifo *fifo_of(const struct domain *d)
 {
     return __atomic_load_n(&d->events->fifo, __ATOMIC_ACQUIRE);
-}
-
-void channel_raise(struct evtchn *channel)
-{
-    struct domain *d = channel->domain;
-    struct domain_fifo *fifo = fifo_of(d);
-
-    if (likely(fifo)) {
-        fifo_raise(d, fifo, channel);
-    } else {
-        two_level_raise(d, vcpu_of(d, READ_ONCE(channel->vcpu)), channel->port);
-    }
 }
 
 void channel_unmask(struct evtchn *channel)
@@ -27,9 +14,9 @@ void channel_unmask(struct evtchn *channel)
     struct domain_fifo *fifo = fifo_of(d);
 
     if (fifo) {
-        fifo_unmask(d, fifo, channel);
+        fifo_unmask(fifo, channel);
     } else {
-        two_level_unmask(d, vcpu_of(d, READ_ONCE(channel->vcpu)), channel->port);
+        two_level_unmask(d, vcpu_told(channel), channel->port);
     }
 }
 

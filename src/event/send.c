@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Acting on an open port: send, unmask, look.
 #include "abi/errno.h"
-#include "event/channel.h"
+#include "event/raise.h"
 
 int channel_send(struct domain *d, uint32_t port)
 {

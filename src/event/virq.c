@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Virtual interrupts: from Pavise to a vCPU, or to the domain that handles a global one.
 #include "abi/errno.h"
-#include "event/channel.h"
+#include "event/raise.h"
 
 static spinlock_t handler_lock = SPINLOCK(RANK_EVENT);
 static struct domain *handler[NR_VIRQS]; /* guarded by handler_lock; NULL: domain 0 */

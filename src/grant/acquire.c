@@ -6,155 +6,145 @@
 // looks again, the guest withdraws first and then looks for marks; one of the two sees the other.
 #include "grant/table.h"
 
-#define CACHE_FLAGS (GTF_PWT | GTF_PCD | GTF_PAT)
-
 /* How often an entry may change under our hands before its owner is told to keep still. */
 #define MARK_TRIES 16
 
-static uint16_t marks_for(bool writable)
-{
-    return writable ? GTF_reading | GTF_writing : GTF_reading;
-}
+#define CACHE_FLAGS (GTF_PWT | GTF_PCD | GTF_PAT)
 
-/* The guest's entry, at the moment it was found good. */
-struct offer {
-    struct entry_header header;
-    uint64_t frame;
-    uint16_t offset, length;
-    enum grant_kind kind;
-    domid_t through_domain;
-    grant_ref_t through_ref;
+/* What an entry's header has to be: `value` in the bits of `mask`. */
+struct wanted {
+    uint32_t mask, value;
+    uint16_t marks; /* to set in it */
 };
 
-/* Whether an entry with this header offers what is wanted. */
-static bool offers(struct entry_header h, unsigned int version, domid_t grantee, bool writable,
-                   enum grant_purpose purpose)
+/*
+ * Whole frames only, unless a version 2 entry is wanted to copy: then a part of one, or a
+ * transitive entry, will do. These are the types that have the bit of GTF_permit_access.
+ */
+static struct wanted header_wanted(unsigned int version, domid_t grantee, bool writable,
+                                   enum grant_purpose purpose)
 {
-    unsigned int type = h.flags & GTF_type_mask;
-    bool copies_only = type == GTF_transitive || (h.flags & GTF_sub_page) != 0;
+    bool any = version == 2 && purpose == GRANT_TO_COPY;
 
-    if (h.domid != grantee || (writable && (h.flags & GTF_readonly) != 0)) {
-        return false;
-    }
-    if (copies_only && (version == 1 || purpose != GRANT_TO_COPY)) {
-        return false;
-    }
-    return type == GTF_permit_access || type == GTF_transitive;
+    return (struct wanted){
+        .mask = 0xffff0000U | (any ? GTF_permit_access : GTF_type_mask | GTF_sub_page) |
+                (writable ? GTF_readonly : 0),
+        .value = (uint32_t)grantee << 16 | GTF_permit_access,
+        .marks = writable ? GTF_reading | GTF_writing : GTF_reading,
+    };
 }
 
-static bool mark_v1(struct domain_grants *g, grant_ref_t ref, domid_t grantee, bool writable,
-                    enum grant_purpose purpose, struct offer *offer)
+static bool is_wanted(uint32_t header, const struct wanted *want)
 {
-    uint32_t *word = header_word(g, 1, ref);
-    uint32_t seen = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+    return ((header ^ want->value) & want->mask) == 0;
+}
 
-    for (unsigned int i = 0; i < MARK_TRIES; i++) {
-        if (!offers(header_of(seen), 1, grantee, writable, purpose)) {
-            return false;
-        }
-        if (__atomic_compare_exchange_n(word, &seen, seen | marks_for(writable), false,
-                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-            offer->header = header_of(seen);
-            offer->kind = GRANT_WHOLE;
-            offer->frame = READ_ONCE(entry_v1(g, ref)->frame);
+/* Mark the entry if it offers what is wanted. *header is what it was when that was decided. */
+static bool mark_v1(struct domain_grants *g, grant_ref_t ref, const struct wanted *want,
+                    uint32_t *header)
+{
+    uint32_t *word = (uint32_t *)entry_v1(g, ref);
+    unsigned int tries = MARK_TRIES;
+
+    *header = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+    while (likely(is_wanted(*header, want))) {
+        uint32_t seen = *header;
+
+        if (likely(__atomic_compare_exchange_n(word, &seen, seen | want->marks, false,
+                                               __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))) {
             return true;
+        }
+        *header = seen;
+        if (--tries == 0) {
+            return false;
         }
     }
     return false;
 }
 
-static void read_body_v2(const grant_entry_v2_t *entry, struct offer *offer)
+static bool mark_v2(struct domain_grants *g, grant_ref_t ref, const struct wanted *want,
+                    uint32_t *header)
 {
-    if ((offer->header.flags & GTF_type_mask) == GTF_transitive) {
-        offer->kind = GRANT_TRANSITIVE;
-        offer->through_domain = READ_ONCE(entry->transitive.trans_domid);
-        offer->through_ref = READ_ONCE(entry->transitive.gref);
-    } else if ((offer->header.flags & GTF_sub_page) != 0) {
-        offer->kind = GRANT_PART;
-        offer->frame = READ_ONCE(entry->sub_page.frame);
-        offer->offset = READ_ONCE(entry->sub_page.page_off);
-        offer->length = READ_ONCE(entry->sub_page.length);
-    } else {
-        offer->kind = GRANT_WHOLE;
-        offer->frame = READ_ONCE(entry->full_page.frame);
-    }
-}
+    uint32_t *word = (uint32_t *)entry_v2(g, ref);
+    uint16_t before;
 
-static bool mark_v2(struct domain_grants *g, grant_ref_t ref, domid_t grantee, bool writable,
-                    enum grant_purpose purpose, struct offer *offer)
-{
-    uint32_t *word = header_word(g, 2, ref);
-    uint16_t marks = marks_for(writable), before;
-
-    if (!offers(header_of(__atomic_load_n(word, __ATOMIC_ACQUIRE)), 2, grantee, writable,
-                purpose)) {
+    *header = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+    if (!is_wanted(*header, want)) {
         return false;
     }
-    before = __atomic_fetch_or(status_v2(g, ref), marks, __ATOMIC_SEQ_CST);
-    offer->header = header_of(__atomic_load_n(word, __ATOMIC_SEQ_CST));
-    if (!offers(offer->header, 2, grantee, writable, purpose)) {
-        __atomic_fetch_and(status_v2(g, ref), (uint16_t) ~(marks & ~before), __ATOMIC_SEQ_CST);
+    before = __atomic_fetch_or(status_v2(g, ref), want->marks, __ATOMIC_SEQ_CST);
+    *header = __atomic_load_n(word, __ATOMIC_SEQ_CST);
+    if (!is_wanted(*header, want)) {
+        __atomic_fetch_and(status_v2(g, ref), (uint16_t) ~(want->marks & ~before),
+                           __ATOMIC_SEQ_CST);
         return false;
     }
-    read_body_v2(entry_v2(g, ref), offer);
     return true;
 }
 
 /* Take the marks away that the remaining users do not need. */
 static void unmark(struct domain_grants *g, grant_ref_t ref, const struct grant_active *a)
 {
-    uint16_t needed = a->writers != 0   ? GTF_reading | GTF_writing
-                      : a->readers != 0 ? GTF_reading
-                                        : 0;
-    uint16_t keep = (uint16_t) ~((GTF_reading | GTF_writing) & ~needed);
+    uint16_t needless = a->users[1] != 0   ? 0
+                        : a->users[0] != 0 ? GTF_writing
+                                           : GTF_reading | GTF_writing;
 
-    if (READ_ONCE(g->state) == TABLE_GONE) {
-        return;
+    if (likely(READ_ONCE(g->state) != TABLE_GONE)) {
+        __atomic_fetch_and(g->version == 1 ? &entry_v1(g, ref)->flags : status_v2(g, ref),
+                           (uint16_t)~needless, __ATOMIC_SEQ_CST);
     }
-    __atomic_fetch_and(g->version == 1 ? &entry_v1(g, ref)->flags : status_v2(g, ref), keep,
-                       __ATOMIC_SEQ_CST);
 }
 
-/* The first use since the entry was last free decides what it means for the others. */
-static int16_t remember(struct grant_active *a, domid_t grantee, const struct offer *offer)
+static void remember_v1(struct grant_active *a, const grant_entry_v1_t *entry)
 {
-    bool part = offer->kind == GRANT_PART;
+    a->kind = GRANT_WHOLE;
+    a->frame = mfn(READ_ONCE(entry->frame));
+    a->offset = 0;
+    a->length = PAGE_SIZE;
+}
 
-    if (part && offer->offset + offer->length > PAGE_SIZE) {
-        return GNTST_general_error;
+_Static_assert(offsetof(grant_entry_v2_t, full_page.frame) ==
+                   offsetof(grant_entry_v2_t, sub_page.frame),
+               "both kinds of version 2 entries have their frame in one place");
+
+/* False: the part it grants is not inside a page. */
+static bool remember_v2(struct grant_active *a, const grant_entry_v2_t *entry, uint32_t header)
+{
+    a->kind = GRANT_WHOLE;
+    a->offset = 0;
+    a->length = PAGE_SIZE;
+    if ((header & GTF_type_mask) == GTF_transitive) {
+        a->kind = GRANT_TRANSITIVE;
+        a->through_domain = READ_ONCE(entry->transitive.trans_domid);
+        a->through_ref = READ_ONCE(entry->transitive.gref);
+        return true;
     }
-    a->kind = (uint8_t)offer->kind;
-    a->grantee = grantee;
-    a->frame = mfn(offer->frame);
-    a->offset = part ? offer->offset : 0;
-    a->length = part ? offer->length : (uint16_t)PAGE_SIZE;
-    a->through_domain = offer->through_domain;
-    a->through_ref = offer->through_ref;
-    return GNTST_okay;
+    a->frame = mfn(READ_ONCE(entry->full_page.frame));
+    if ((header & GTF_sub_page) != 0) {
+        a->kind = GRANT_PART;
+        a->offset = READ_ONCE(entry->sub_page.page_off);
+        a->length = READ_ONCE(entry->sub_page.length);
+    }
+    return a->offset + a->length <= PAGE_SIZE;
 }
 
 int16_t grant_hold_frame(mfn_t frame, domid_t owner, bool writable)
 {
-    struct frame *f = mfn_valid(frame) ? frame_of(frame) : NULL;
+    struct frame *f;
 
-    if (f && (writable ? frame_get_writable(f, owner) : frame_get(f, owner))) {
+    if (unlikely(!mfn_valid(frame))) {
+        return GNTST_bad_page;
+    }
+    f = frame_of(frame);
+    if (likely(writable ? frame_get_writable(f, owner) : frame_get(f, owner))) {
         return GNTST_okay;
     }
-    return f && READ_ONCE(f->owner) == owner ? GNTST_general_error : GNTST_bad_page;
-}
-
-/* The reference that a use needs, unless others of its kind hold it already. */
-static int16_t hold_frame(const struct grant_active *a, domid_t owner, bool writable)
-{
-    if (a->kind == GRANT_TRANSITIVE || (writable ? a->writers : a->readers) != 0) {
-        return GNTST_okay;
-    }
-    return grant_hold_frame(a->frame, owner, writable);
+    return READ_ONCE(f->owner) == owner ? GNTST_general_error : GNTST_bad_page;
 }
 
 static void let_go_of_frame(const struct grant_active *a, bool writable)
 {
-    if (a->kind == GRANT_TRANSITIVE || (writable ? a->writers : a->readers) != 0) {
+    if (unlikely(a->kind == GRANT_TRANSITIVE)) {
         return;
     }
     if (writable) {
@@ -164,130 +154,141 @@ static void let_go_of_frame(const struct grant_active *a, bool writable)
     }
 }
 
-/* The entry's lock is held. */
-static int16_t begin_use(struct domain *granter, grant_ref_t ref, struct grant_active *a,
-                         domid_t grantee, bool writable, enum grant_purpose purpose,
-                         uint16_t *cache)
+/*
+ * The entry is marked and its lock is held. The first use since it was last free decides what it
+ * means for the others: the guest may have changed it since.
+ */
+static int16_t settle(struct domain *granter, grant_ref_t ref, struct grant_active *a,
+                      domid_t grantee, bool writable, enum grant_purpose purpose, uint32_t header)
 {
     struct domain_grants *g = granter->grants;
-    struct offer offer = {.kind = GRANT_WHOLE};
-    int16_t status = GNTST_okay;
 
-    if (active_in_use(a) && a->grantee != grantee) {
-        return GNTST_general_error;
-    }
-    if (!(g->version == 1 ? mark_v1 : mark_v2)(g, ref, grantee, writable, purpose, &offer)) {
-        return GNTST_general_error;
-    }
     if (!active_in_use(a)) {
-        status = remember(a, grantee, &offer);
-    } else if (a->kind != GRANT_WHOLE && purpose == GRANT_TO_MAP) {
-        status = GNTST_general_error;
+        a->grantee = grantee;
+        if (likely(g->version == 1)) {
+            remember_v1(a, entry_v1(g, ref));
+        } else if (!remember_v2(a, entry_v2(g, ref), header)) {
+            return GNTST_general_error;
+        }
+    } else if (a->grantee != grantee || (a->kind != GRANT_WHOLE && purpose == GRANT_TO_MAP)) {
+        return GNTST_general_error;
     }
-    if (status == GNTST_okay) {
-        status = hold_frame(a, granter->id, writable);
+    if (a->users[writable] != 0 || a->kind == GRANT_TRANSITIVE) {
+        return GNTST_okay;
     }
-    if (status != GNTST_okay) {
-        unmark(g, ref, a);
-        return status;
-    }
-    *(writable ? &a->writers : &a->readers) += 1;
-    *cache = offer.header.flags & CACHE_FLAGS;
-    return GNTST_okay;
+    return grant_hold_frame(a->frame, granter->id, writable);
 }
 
-/*
- * The entry's lock is held. The frame goes before the marks do: a guest that sees them gone may
- * make a page table of it at once.
- */
-static void end_use(struct domain_grants *g, grant_ref_t ref, struct grant_active *a, bool writable)
-{
-    *(writable ? &a->writers : &a->readers) -= 1;
-    let_go_of_frame(a, writable);
-    unmark(g, ref, a);
-}
-
-void grant_end_use(struct domain *granter, grant_ref_t ref, bool writable)
-{
-    struct grant_active *a = active_if_any(granter->grants, ref);
-
-    byte_lock(&a->lock);
-    end_use(granter->grants, ref, a, writable);
-    byte_unlock(&a->lock);
-}
-
-/* Use one entry, whatever it is, and say what it gives. */
-static int16_t use_entry(struct domain *granter, grant_ref_t ref, domid_t grantee,
+/* Begin to use one entry, whatever it is. Its record is left locked where that succeeds. */
+static int16_t begin_use(struct domain *granter, grant_ref_t ref, domid_t grantee,
                          enum grant_purpose purpose, struct grant_access *access,
-                         struct grant_active *found)
+                         struct grant_active **active)
 {
+    struct domain_grants *g = granter->grants;
+    bool writable = access->writable;
     struct grant_active *a;
-    int16_t status = active_lock(granter->grants, ref, &a);
+    struct wanted want;
+    uint32_t header;
+    int16_t status = active_lock(g, ref, &a);
 
     if (unlikely(status != GNTST_okay)) {
         return status;
     }
-    status = begin_use(granter, ref, a, grantee, access->writable, purpose, &access->cache);
-    if (likely(status == GNTST_okay)) {
-        access->use[access->uses++] = (struct grant_use){granter, a, ref};
-        *found = *a;
+    want = header_wanted(g->version, grantee, writable, purpose);
+    if (unlikely(!(likely(g->version == 1) ? mark_v1(g, ref, &want, &header)
+                                           : mark_v2(g, ref, &want, &header)))) {
+        byte_unlock(&a->lock);
+        return GNTST_general_error;
     }
-    byte_unlock(&a->lock);
-    return status;
+    status = settle(granter, ref, a, grantee, writable, purpose, header);
+    if (unlikely(status != GNTST_okay)) {
+        unmark(g, ref, a);
+        byte_unlock(&a->lock);
+        return status;
+    }
+    a->users[writable]++;
+    access->cache = header & CACHE_FLAGS;
+    access->use[access->uses++] = (struct grant_use){granter, a, ref};
+    *active = a;
+    return GNTST_okay;
 }
 
-static void take_frame_of(struct grant_access *access, const struct grant_active *found)
+/*
+ * The frame goes before the marks do: a guest that sees them gone may make a page table of it at
+ * once.
+ */
+static void end_use(struct domain_grants *g, grant_ref_t ref, struct grant_active *a, bool writable)
 {
-    access->frame = found->frame;
-    access->owner = access->use[access->uses - 1].granter->id;
-    access->offset = found->offset;
-    access->length = found->length;
+    byte_lock(&a->lock);
+    if (--a->users[writable] == 0) {
+        let_go_of_frame(a, writable);
+        unmark(g, ref, a);
+    }
+    byte_unlock(&a->lock);
+}
+
+void grant_end_use(struct domain *granter, grant_ref_t ref, bool writable)
+{
+    end_use(granter->grants, ref, active_if_any(granter->grants, ref), writable);
+}
+
+/* What the entry gives. Its lock is held. */
+static void take(struct grant_access *access, const struct grant_active *a, domid_t owner)
+{
+    access->frame = a->frame;
+    access->owner = owner;
+    access->offset = a->offset;
+    access->length = a->length;
 }
 
 /*
  * The entry behind a transitive one: granted to the first granter by a third domain. A chain of two
  * transitive entries is refused, as is one that leads back to the first granter.
  */
-static int16_t follow(struct grant_access *access, const struct grant_active *first)
+static cold_fn int16_t follow(struct grant_access *access, domid_t through, grant_ref_t ref)
 {
     struct domain *granter = access->use[0].granter;
-    struct domain *third =
-        first->through_domain == granter->id ? NULL : domain_get(first->through_domain);
-    struct grant_active found;
+    struct domain *third = through == granter->id ? NULL : domain_get(through);
+    struct grant_active *a;
     int16_t status;
 
     if (!third) {
         return GNTST_general_error;
     }
-    status = use_entry(third, first->through_ref, granter->id, GRANT_TO_COPY, access, &found);
+    status = begin_use(third, ref, granter->id, GRANT_TO_COPY, access, &a);
     if (status != GNTST_okay) {
         domain_put(third);
         return status;
     }
-    if (found.kind == GRANT_TRANSITIVE) {
-        return GNTST_general_error; /* and the caller releases both */
-    }
-    take_frame_of(access, &found);
-    return GNTST_okay;
+    /* From here on, grant_release() ends both uses and drops the third. */
+    take(access, a, third->id);
+    status = a->kind == GRANT_TRANSITIVE ? GNTST_general_error : GNTST_okay;
+    byte_unlock(&a->lock);
+    return status;
 }
 
 int16_t grant_acquire(struct domain *granter, grant_ref_t ref, domid_t grantee, bool writable,
                       enum grant_purpose purpose, struct grant_access *access)
 {
-    struct grant_active found;
+    struct grant_active *a;
+    domid_t through;
     int16_t status;
 
     access->writable = writable;
     access->uses = 0;
-    status = use_entry(granter, ref, grantee, purpose, access, &found);
+    status = begin_use(granter, ref, grantee, purpose, access, &a);
     if (unlikely(status != GNTST_okay)) {
         return status;
     }
-    if (likely(found.kind != GRANT_TRANSITIVE)) {
-        take_frame_of(access, &found);
+    take(access, a, granter->id);
+    if (likely(a->kind != GRANT_TRANSITIVE)) {
+        byte_unlock(&a->lock);
         return GNTST_okay;
     }
-    status = follow(access, &found);
+    through = a->through_domain;
+    ref = a->through_ref;
+    byte_unlock(&a->lock);
+    status = follow(access, through, ref);
     if (status != GNTST_okay) {
         grant_release(access);
     }
@@ -299,10 +300,8 @@ void grant_release(struct grant_access *access)
     while (access->uses > 0) {
         struct grant_use *use = &access->use[--access->uses];
 
-        byte_lock(&use->active->lock);
         end_use(use->granter->grants, use->ref, use->active, access->writable);
-        byte_unlock(&use->active->lock);
-        if (access->uses > 0) {
+        if (unlikely(access->uses > 0)) {
             domain_put(use->granter);
         }
     }

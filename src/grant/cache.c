@@ -14,7 +14,7 @@
 static bool is_granted(const struct domain *owner, domid_t grantee, mfn_t frame)
 {
     const struct domain_grants *g = owner->grants;
-    uint32_t entries = table_entries(g, READ_ONCE(g->version));
+    uint32_t entries = table_entries(g);
 
     for (grant_ref_t ref = 0; ref < entries; ref++) {
         struct grant_active *a = active_if_any(g, ref);

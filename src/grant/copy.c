@@ -9,52 +9,63 @@
 
 /* One end of a copy, held. */
 struct end {
-    char *bytes; /* of the frame */
-    struct domain *domain;
-    struct grant_access access; /* by reference; with no uses: the caller's own frame */
+    struct grant_access access; /* with no uses: the caller's own frame */
+    struct domain *domain;      /* the granter, referenced */
 };
 
-static int16_t hold_end(struct domain *d, const struct gnttab_copy_ptr *p, bool by_ref,
-                        bool writable, struct end *end)
+static int16_t hold_granted(struct domain *d, const struct gnttab_copy_ptr *p, bool writable,
+                            struct end *end)
 {
-    struct grant_access *access = &end->access;
     int16_t status;
 
-    if (!by_ref && p->domid != DOMID_SELF) {
-        return GNTST_permission_denied;
-    }
     end->domain = domain_get_self_or(p->domid);
     if (!end->domain) {
         return GNTST_bad_domain;
     }
-    if (by_ref) {
-        status = grant_acquire(end->domain, p->u.ref, d->id, writable, GRANT_TO_COPY, access);
-    } else {
-        status = grant_hold_frame(mfn(p->u.gmfn), d->id, writable);
-        access->frame = mfn(p->u.gmfn);
-        access->writable = writable;
-        access->offset = 0;
-        access->length = PAGE_SIZE;
-        access->uses = 0;
-    }
+    status = grant_acquire(end->domain, p->u.ref, d->id, writable, GRANT_TO_COPY, &end->access);
     if (status != GNTST_okay) {
         domain_put(end->domain);
-        return status;
     }
-    end->bytes = frame_to_virt(access->frame);
-    return GNTST_okay;
+    return status;
+}
+
+static int16_t hold_own(struct domain *d, const struct gnttab_copy_ptr *p, bool writable,
+                        struct end *end)
+{
+    struct grant_access *access = &end->access;
+
+    if (p->domid != DOMID_SELF) {
+        return GNTST_permission_denied;
+    }
+    access->frame = mfn(p->u.gmfn);
+    access->writable = writable;
+    access->offset = 0;
+    access->length = PAGE_SIZE;
+    access->uses = 0;
+    return grant_hold_frame(access->frame, d->id, writable);
+}
+
+static int16_t hold_end(struct domain *d, const struct gnttab_copy_ptr *p, bool by_ref,
+                        bool writable, struct end *end)
+{
+    return by_ref ? hold_granted(d, p, writable, end) : hold_own(d, p, writable, end);
 }
 
 static void let_go_of_end(struct end *end)
 {
     if (end->access.uses > 0) {
         grant_release(&end->access);
+        domain_put(end->domain);
     } else if (end->access.writable) {
         frame_put_writable(frame_of(end->access.frame));
     } else {
         frame_put(frame_of(end->access.frame));
     }
-    domain_put(end->domain);
+}
+
+static char *byte_of(const struct end *end, uint32_t offset)
+{
+    return (char *)frame_to_virt(end->access.frame) + offset;
 }
 
 static bool covers(const struct end *end, uint32_t offset, uint32_t length)
@@ -79,7 +90,7 @@ static int16_t copy_one(struct domain *d, const struct gnttab_copy *op)
     status = hold_end(d, &op->dest, (op->flags & GNTCOPY_dest_gref) != 0, true, &to);
     if (status == GNTST_okay) {
         if (covers(&from, op->source.offset, op->len) && covers(&to, op->dest.offset, op->len)) {
-            memmove(to.bytes + op->dest.offset, from.bytes + op->source.offset, op->len);
+            memmove(byte_of(&to, op->dest.offset), byte_of(&from, op->source.offset), op->len);
         } else {
             status = GNTST_general_error;
         }

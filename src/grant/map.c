@@ -81,18 +81,28 @@ struct unmapping {
     bool owes_flush;
 };
 
-/* What one element asks for, the two operations brought to one form. */
+/*
+ * What one element asks for. GNTTABOP_unmap_and_replace has the same layout, with new_addr in the
+ * place of dev_bus_addr.
+ */
 struct unmap_request {
-    uint64_t host_addr, dev_bus_addr, new_addr;
-    uint32_t handle;
+    struct gnttab_unmap_grant_ref op;
     bool replaces;
 };
+_Static_assert(sizeof(struct gnttab_unmap_and_replace) == sizeof(struct gnttab_unmap_grant_ref) &&
+                   offsetof(struct gnttab_unmap_and_replace, new_addr) ==
+                       offsetof(struct gnttab_unmap_grant_ref, dev_bus_addr) &&
+                   offsetof(struct gnttab_unmap_and_replace, handle) ==
+                       offsetof(struct gnttab_unmap_grant_ref, handle) &&
+                   offsetof(struct gnttab_unmap_and_replace, status) ==
+                       offsetof(struct gnttab_unmap_grant_ref, status),
+               "both operations have one layout");
 
 static int16_t remove_host_mapping(struct vcpu *v, const struct unmap_request *r,
                                    const struct grant_mapping *mapping)
 {
-    return r->replaces ? grant_mmu->replace(v, r->host_addr, r->new_addr, mapping)
-                       : grant_mmu->unmap(v, r->host_addr, mapping);
+    return r->replaces ? grant_mmu->replace(v, r->op.host_addr, r->op.dev_bus_addr, mapping)
+                       : grant_mmu->unmap(v, r->op.host_addr, mapping);
 }
 
 /* Take away what the request names; *left says what the handle still stands for. */
@@ -106,13 +116,13 @@ static int16_t remove_mappings(struct vcpu *v, const struct unmap_request *r,
     int16_t status;
 
     *left = flags;
-    if (r->dev_bus_addr != 0 && (flags & GNTMAP_device_map) != 0) {
-        if (r->dev_bus_addr != mfn_to_maddr(mapping.frame).a) {
+    if (!r->replaces && r->op.dev_bus_addr != 0 && (flags & GNTMAP_device_map) != 0) {
+        if (r->op.dev_bus_addr != mfn_to_maddr(mapping.frame).a) {
             return GNTST_bad_dev_addr;
         }
         *left &= ~(uint32_t)GNTMAP_device_map;
     }
-    if (r->host_addr != 0 && (flags & GNTMAP_host_map) != 0) {
+    if (r->op.host_addr != 0 && (flags & GNTMAP_host_map) != 0) {
         status = remove_host_mapping(v, r, &mapping);
         if (status != GNTST_okay) {
             *left = flags;
@@ -128,8 +138,8 @@ static int16_t begin_unmap(struct vcpu *v, const struct unmap_request *r, struct
     uint32_t flags, left;
     int16_t status;
 
-    *u = (struct unmapping){.handle = r->handle};
-    u->entry = maptrack_claim(v->domain, r->handle, &flags);
+    *u = (struct unmapping){.handle = r->op.handle};
+    u->entry = maptrack_claim(v->domain, r->op.handle, &flags);
     if (!u->entry) {
         return GNTST_bad_handle;
     }
@@ -155,14 +165,10 @@ static void finish_unmap(struct vcpu *v, struct unmapping *u)
 }
 
 /* Every CPU forgets the translations; only then may granters hear that their frames are free. */
-static void finish_unmaps(struct vcpu *v, struct unmapping *unmapping, unsigned int count)
+static void finish_unmaps(struct vcpu *v, struct unmapping *unmapping, unsigned int count,
+                          bool owe_flush)
 {
-    bool owes_flush = false;
-
-    for (unsigned int i = 0; i < count; i++) {
-        owes_flush |= unmapping[i].owes_flush;
-    }
-    if (owes_flush) {
+    if (owe_flush) {
         grant_mmu->flush(v->domain);
     }
     for (unsigned int i = 0; i < count; i++) {
@@ -187,11 +193,13 @@ long step_map(gva_t uop, uint64_t done, uint64_t count)
     op.status = map_one(v, &op);
     if (write_guest(uop, done, &op) != 0) {
         if (op.status == GNTST_okay) {
-            struct unmap_request r = {op.host_addr, op.dev_bus_addr, 0, op.handle, false};
+            struct unmap_request r = {
+                {.host_addr = op.host_addr, .dev_bus_addr = op.dev_bus_addr, .handle = op.handle},
+                false};
             struct unmapping u;
 
             (void)begin_unmap(v, &r, &u);
-            finish_unmaps(v, &u, 1);
+            finish_unmaps(v, &u, 1, u.owes_flush);
         }
         return -EFAULT;
     }
@@ -201,70 +209,36 @@ long step_map(gva_t uop, uint64_t done, uint64_t count)
 /* How many unmaps share one flush. */
 #define UNMAP_BATCH 32U
 
-/* An operation's layout: how to read an element, and where its status lies. */
-struct unmap_layout {
-    int (*read)(gva_t uop, uint64_t index, struct unmap_request *request);
-    size_t bytes, status_offset;
-};
-
-static int read_unmap(gva_t uop, uint64_t index, struct unmap_request *r)
-{
-    struct gnttab_unmap_grant_ref op;
-
-    if (read_guest(&op, uop, index) != 0) {
-        return -EFAULT;
-    }
-    *r = (struct unmap_request){op.host_addr, op.dev_bus_addr, 0, op.handle, false};
-    return 0;
-}
-
-static int read_replace(gva_t uop, uint64_t index, struct unmap_request *r)
-{
-    struct gnttab_unmap_and_replace op;
-
-    if (read_guest(&op, uop, index) != 0) {
-        return -EFAULT;
-    }
-    *r = (struct unmap_request){op.host_addr, 0, op.new_addr, op.handle, true};
-    return 0;
-}
-
 /* The mappings go one by one; then one flush; then the granters are told. */
-static long unmap_some(gva_t uop, uint64_t done, uint64_t count, const struct unmap_layout *layout)
+static long unmap_some(gva_t uop, uint64_t done, uint64_t count, bool replaces)
 {
     struct vcpu *v = current_vcpu();
     struct unmapping unmapping[UNMAP_BATCH];
-    unsigned int some = (unsigned int)MIN(count - done, (uint64_t)UNMAP_BATCH), n;
+    unsigned int some = (unsigned int)MIN(count - done, (uint64_t)UNMAP_BATCH), n = 0;
+    gva_t at = gva_add(uop, done * sizeof(struct gnttab_unmap_grant_ref));
+    bool owe_flush = false;
     int error = 0;
 
-    for (n = 0; n < some && error == 0; n++) {
-        gva_t status_at = gva_add(uop, (done + n) * layout->bytes + layout->status_offset);
-        struct unmap_request r;
+    while (n < some && error == 0) {
+        struct unmap_request r = {.replaces = replaces};
 
-        unmapping[n] = (struct unmapping){0};
-        error = layout->read(uop, done + n, &r);
+        error = read_guest(&r.op, at, n);
         if (error == 0) {
-            int16_t status = begin_unmap(v, &r, &unmapping[n]);
-            error = copy_to_guest(status_at, &status, sizeof(status));
+            r.op.status = begin_unmap(v, &r, &unmapping[n]);
+            owe_flush |= unmapping[n].owes_flush;
+            error = write_guest(at, n++, &r.op);
         }
     }
-    finish_unmaps(v, unmapping, n);
+    finish_unmaps(v, unmapping, n, owe_flush);
     return error != 0 ? -EFAULT : (long)some;
 }
 
 long step_unmap(gva_t uop, uint64_t done, uint64_t count)
 {
-    static const struct unmap_layout layout = {read_unmap, sizeof(struct gnttab_unmap_grant_ref),
-                                               offsetof(struct gnttab_unmap_grant_ref, status)};
-
-    return unmap_some(uop, done, count, &layout);
+    return unmap_some(uop, done, count, false);
 }
 
 long step_unmap_and_replace(gva_t uop, uint64_t done, uint64_t count)
 {
-    static const struct unmap_layout layout = {read_replace,
-                                               sizeof(struct gnttab_unmap_and_replace),
-                                               offsetof(struct gnttab_unmap_and_replace, status)};
-
-    return unmap_some(uop, done, count, &layout);
+    return unmap_some(uop, done, count, true);
 }

@@ -11,11 +11,6 @@
 
 #define MAPPED (GNTMAP_host_map | GNTMAP_device_map)
 
-struct maptrack_entry *maptrack_entry(struct domain *d, uint32_t handle)
-{
-    return &d->grants->maptrack[handle / TRACK_PER_PAGE][handle % TRACK_PER_PAGE];
-}
-
 /* Another page of free handles, the lowest first. maptrack_lock is held. */
 static bool add_page(struct domain *d)
 {

@@ -149,14 +149,14 @@ static void dump_entry(const struct domain *d, grant_ref_t ref, struct grant_act
     byte_unlock(&a->lock);
     if (active_in_use(&copy)) {
         guest_info("  %u:%u to %u: frame %#lx, %u readers, %u writers", d->id, ref, copy.grantee,
-                   (unsigned long)copy.frame.n, copy.readers, copy.writers);
+                   (unsigned long)copy.frame.n, copy.users[0], copy.users[1]);
     }
 }
 
 static void dump(const struct domain *d)
 {
     const struct domain_grants *g = d->grants;
-    uint32_t entries = table_entries(g, READ_ONCE(g->version));
+    uint32_t entries = table_entries(g);
 
     guest_info("grants of domain %u: version %u, %u frames of %u, %u frames of handles", d->id,
                READ_ONCE(g->version), table_frames(g), g->max_frames,

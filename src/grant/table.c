@@ -139,6 +139,7 @@ static int grow_locked(struct domain *d, uint32_t frames)
         }
         g->shared[g->frames] = page;
         __atomic_store_n(&g->frames, g->frames + 1, __ATOMIC_RELEASE);
+        __atomic_store_n(&g->entries, g->frames * entries_per_frame(g->version), __ATOMIC_RELEASE);
     }
     return error;
 }
@@ -151,14 +152,6 @@ int table_grow(struct domain *d, uint32_t frames)
     error = grow_locked(d, frames);
     spin_unlock(&d->grants->lock);
     return error;
-}
-
-struct grant_active *active_if_any(const struct domain_grants *g, grant_ref_t ref)
-{
-    struct grant_active *page =
-        __atomic_load_n(&g->active[ref / ACTIVE_PER_PAGE], __ATOMIC_ACQUIRE);
-
-    return page ? &page[ref % ACTIVE_PER_PAGE] : NULL;
 }
 
 /*
@@ -177,38 +170,33 @@ static cold_fn struct grant_active *active_make(struct domain_grants *g, grant_r
     return active_if_any(g, ref);
 }
 
-static int16_t why_not(const struct domain_grants *g, grant_ref_t ref)
+static int16_t why_not(const struct domain_grants *g)
 {
-    uint8_t state = __atomic_load_n(&g->state, __ATOMIC_SEQ_CST);
-
-    if (likely(state == TABLE_OPEN)) {
-        return ref < table_entries(g, g->version) ? GNTST_okay : GNTST_bad_gntref;
+    switch (__atomic_load_n(&g->state, __ATOMIC_SEQ_CST)) {
+    case TABLE_OPEN:
+        return GNTST_bad_gntref;
+    case TABLE_CHANGING:
+        return GNTST_eagain;
+    default:
+        return GNTST_bad_domain;
     }
-    return state == TABLE_CHANGING ? GNTST_eagain : GNTST_bad_domain;
 }
 
-int16_t active_lock(struct domain_grants *g, grant_ref_t ref, struct grant_active **active)
+int16_t active_lock_slowly(struct domain_grants *g, grant_ref_t ref, struct grant_active **active)
 {
     struct grant_active *a;
-    int16_t status;
 
-    /* Version 1 has the most entries; whether this version has the entry is asked under its lock.
-     */
-    if (unlikely(ref >= table_entries(g, 1))) {
-        return GNTST_bad_gntref;
+    if (ref >= table_entries(g)) {
+        return why_not(g);
     }
-    a = active_if_any(g, ref);
-    if (unlikely(!a)) {
-        a = active_make(g, ref);
-        if (!a) {
-            return GNTST_no_space;
-        }
+    a = active_make(g, ref);
+    if (!a) {
+        return GNTST_no_space;
     }
     byte_lock(&a->lock);
-    status = why_not(g, ref);
-    if (unlikely(status != GNTST_okay)) {
+    if (ref >= table_entries(g)) {
         byte_unlock(&a->lock);
-        return status;
+        return why_not(g);
     }
     *active = a;
     return GNTST_okay;
@@ -217,9 +205,7 @@ int16_t active_lock(struct domain_grants *g, grant_ref_t ref, struct grant_activ
 /* `state` has changed: wait until nobody works by the old one. */
 static void quiesce(const struct domain_grants *g)
 {
-    uint32_t entries = table_entries(g, 1);
-
-    for (uint32_t first = 0; first < entries; first += ACTIVE_PER_PAGE) {
+    for (uint32_t first = 0; first < g->frames * V1_PER_PAGE; first += ACTIVE_PER_PAGE) {
         struct grant_active *page = active_if_any(g, first);
         for (uint32_t i = 0; page && i < ACTIVE_PER_PAGE; i++) {
             byte_lock(&page[i].lock);
@@ -235,6 +221,7 @@ void table_relinquish(struct domain *d)
     spin_lock(&g->lock);
     if (g->state != TABLE_GONE) {
         __atomic_store_n(&g->state, TABLE_GONE, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&g->entries, 0, __ATOMIC_SEQ_CST);
         quiesce(g);
         for (uint32_t i = 0; i < g->frames; i++) {
             domain_unshare_page(d, g->shared[i]);

@@ -31,13 +31,15 @@ enum grant_kind {
     GRANT_TRANSITIVE, /* what another domain granted to the granter, to copy only */
 };
 
-/* What is in use of an entry. All of it is guarded by its lock. */
+/*
+ * What is in use of an entry. All of it is guarded by its lock. Users are counted by what they do,
+ * reading [0] or writing [1]; with any of a kind, the frame is referenced once for that kind.
+ */
 struct grant_active {
     byte_lock_t lock;
     uint8_t kind;
-    domid_t grantee;         /* who uses it */
-    uint32_t readers;        /* users that only read; with any, the frame is referenced */
-    uint32_t writers;        /* users that write; with any, it is referenced writable */
+    domid_t grantee; /* who uses it */
+    uint32_t users[2];
     uint16_t offset, length; /* bytes of the frame that may be used */
     mfn_t frame;
     grant_ref_t through_ref; /* GRANT_TRANSITIVE */
@@ -62,15 +64,16 @@ enum table_state {
 };
 
 struct domain_grants {
+    uint32_t entries;             /* [a] that may be used now: 0 unless the table is open */
     uint8_t version;              /* [a] 1 or 2; see above */
     uint8_t state;                /* [a] enum table_state */
     uint8_t max_version;          /* [I] */
+    struct grant_active **active; /* [a] pages, each allocated when first needed */
+    void **shared;                /* [a] max_frames pages; the arrays come with the first frame */
+    grant_status_t **status;      /* [a] */
     uint32_t frames;              /* [a] grows under [g] */
     uint32_t status_frames;       /* [a] grows under [g] */
     uint32_t max_frames;          /* [I] */
-    void **shared;                /* [a] max_frames pages; the arrays come with the first frame */
-    grant_status_t **status;      /* [a] */
-    struct grant_active **active; /* [a] pages, each allocated when first needed */
     spinlock_t lock;
 
     byte_lock_t maptrack_lock;
@@ -93,13 +96,18 @@ static inline uint32_t table_frames(const struct domain_grants *g)
     return __atomic_load_n(&g->frames, __ATOMIC_ACQUIRE);
 }
 
-/* How many entries there are in a version's layout. */
-static inline uint32_t table_entries(const struct domain_grants *g, unsigned int version)
+static inline uint32_t entries_per_frame(unsigned int version)
 {
-    return table_frames(g) * (uint32_t)(version == 1 ? V1_PER_PAGE : V2_PER_PAGE);
+    return (uint32_t)(version == 1 ? V1_PER_PAGE : V2_PER_PAGE);
 }
 
-/* The guest's words. The reference is below table_entries(). */
+/* How many entries may be used now. */
+static inline uint32_t table_entries(const struct domain_grants *g)
+{
+    return __atomic_load_n(&g->entries, __ATOMIC_ACQUIRE);
+}
+
+/* The guest's words. The reference is below the number of entries. */
 static inline grant_entry_v1_t *entry_v1(const struct domain_grants *g, grant_ref_t ref)
 {
     return (grant_entry_v1_t *)g->shared[ref / V1_PER_PAGE] + ref % V1_PER_PAGE;
@@ -115,26 +123,15 @@ static inline grant_status_t *status_v2(const struct domain_grants *g, grant_ref
     return &g->status[ref / STATUS_PER_PAGE][ref % STATUS_PER_PAGE];
 }
 
-/* Flags and domain of an entry in one word; both versions begin with them. */
-struct entry_header {
-    uint16_t flags;
-    domid_t domid;
-};
-
-static inline uint32_t *header_word(const struct domain_grants *g, unsigned int version,
-                                    grant_ref_t ref)
+/* Flags (bits 0-15) and domain (16-31) of an entry; both versions begin with them. */
+static inline uint32_t *header_word(const struct domain_grants *g, grant_ref_t ref)
 {
-    return version == 1 ? (uint32_t *)entry_v1(g, ref) : (uint32_t *)entry_v2(g, ref);
-}
-
-static inline struct entry_header header_of(uint32_t word)
-{
-    return (struct entry_header){(uint16_t)word, (domid_t)(word >> 16)};
+    return g->version == 1 ? (uint32_t *)entry_v1(g, ref) : (uint32_t *)entry_v2(g, ref);
 }
 
 static inline bool active_in_use(const struct grant_active *a)
 {
-    return a->readers != 0 || a->writers != 0;
+    return (a->users[0] | a->users[1]) != 0;
 }
 
 /* ---- table.c -------------------------------------------------------------------------------- */
@@ -151,15 +148,39 @@ must_check int table_grow(struct domain *d, uint32_t frames);
 /* Have `frames` status frames. The table's lock is held. */
 must_check int table_grow_status(struct domain *d, uint32_t frames);
 
+/* The record if it exists, not locked; entries without one are not in use. */
+static inline struct grant_active *active_if_any(const struct domain_grants *g, grant_ref_t ref)
+{
+    struct grant_active *page =
+        __atomic_load_n(&g->active[ref / ACTIVE_PER_PAGE], __ATOMIC_ACQUIRE);
+
+    return page ? &page[ref % ACTIVE_PER_PAGE] : NULL;
+}
+
+/*
+ * The rarer half of active_lock(): makes the record, or says why there is none. GNTST_okay, and
+ * the record is locked.
+ */
+must_check int16_t active_lock_slowly(struct domain_grants *g, grant_ref_t ref,
+                                      struct grant_active **active);
+
 /*
  * The active record of an entry, locked: GNTST_okay. GNTST_bad_gntref: no such entry;
  * GNTST_eagain: the table changes; GNTST_bad_domain: it is gone; GNTST_no_space: no memory.
  */
-must_check int16_t active_lock(struct domain_grants *g, grant_ref_t ref,
-                               struct grant_active **active);
-
-/* The record if it exists, not locked; entries without one are not in use. */
-struct grant_active *active_if_any(const struct domain_grants *g, grant_ref_t ref);
+static inline must_check int16_t active_lock(struct domain_grants *g, grant_ref_t ref,
+                                             struct grant_active **active)
+{
+    if (likely(ref < table_entries(g)) && likely((*active = active_if_any(g, ref)) != NULL)) {
+        byte_lock(&(*active)->lock);
+        /* Asked again, for now it can't change. */
+        if (likely(ref < table_entries(g))) {
+            return GNTST_okay;
+        }
+        byte_unlock(&(*active)->lock);
+    }
+    return active_lock_slowly(g, ref, active);
+}
 
 /* The domain is dying: give the shared pages up. Users of entries may still end their use. */
 void table_relinquish(struct domain *d);
@@ -171,7 +192,7 @@ struct grant_access {
     mfn_t frame;
     domid_t owner;           /* of the frame */
     uint16_t offset, length; /* what may be used of it */
-    uint16_t cache;          /* GTF_PWT, GTF_PCD, GTF_PAT */
+    uint32_t cache;          /* GTF_PWT, GTF_PCD, GTF_PAT */
     bool writable;
     struct grant_use {
         struct domain *granter; /* the first is referenced by the caller, the second by the use */
@@ -220,7 +241,10 @@ void maptrack_publish(struct maptrack_entry *entry, uint32_t flags);
 must_check struct maptrack_entry *maptrack_claim(struct domain *d, uint32_t handle,
                                                  uint32_t *flags);
 /* The entry of a handle that the caller has busy. */
-struct maptrack_entry *maptrack_entry(struct domain *d, uint32_t handle);
+static inline struct maptrack_entry *maptrack_entry(const struct domain *d, uint32_t handle)
+{
+    return &d->grants->maptrack[handle / TRACK_PER_PAGE][handle % TRACK_PER_PAGE];
+}
 /* The domain is dying: end all its mappings, in pieces. 0 or HYPERCALL_RESTART. */
 must_check int maptrack_relinquish(struct domain *d);
 void maptrack_destroy(struct domain_grants *g);

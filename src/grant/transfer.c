@@ -26,7 +26,7 @@ static bool steal(struct domain *d, mfn_t frame)
 /* From "accepts a frame of `from`'s" to "committed". The entry's lock is held. */
 static bool commit_entry(struct domain_grants *g, grant_ref_t ref, domid_t from)
 {
-    uint32_t *word = header_word(g, g->version, ref);
+    uint32_t *word = header_word(g, ref);
     uint32_t wanted = GTF_accept_transfer | (uint32_t)from << 16;
 
     return __atomic_compare_exchange_n(word, &wanted, wanted | GTF_transfer_committed, false,
@@ -48,7 +48,7 @@ static void complete_entry(struct domain_grants *g, grant_ref_t ref, mfn_t frame
         WRITE_ONCE(entry->full_page.frame, frame.n);
     }
     grant_mmu->set_m2p(frame, pfn(slot));
-    __atomic_fetch_or(header_word(g, g->version, ref), GTF_transfer_completed, __ATOMIC_SEQ_CST);
+    __atomic_fetch_or(header_word(g, ref), GTF_transfer_completed, __ATOMIC_SEQ_CST);
 }
 
 static int16_t give(struct domain *from, struct domain *to, grant_ref_t ref, mfn_t frame)
@@ -66,8 +66,7 @@ static int16_t give(struct domain *from, struct domain *to, grant_ref_t ref, mfn
         status = GNTST_general_error;
     } else if (domain_assign_frames(to, frame, 1) != 0) {
         /* Dying, or at its limit: as if nothing had been committed. */
-        __atomic_fetch_and(header_word(g, g->version, ref), ~GTF_transfer_committed,
-                           __ATOMIC_SEQ_CST);
+        __atomic_fetch_and(header_word(g, ref), ~GTF_transfer_committed, __ATOMIC_SEQ_CST);
         status = GNTST_general_error;
     } else {
         complete_entry(g, ref, frame);

@@ -115,9 +115,9 @@ static void convert(struct domain_grants *g, unsigned int version)
 /* Whether an entry beyond the reserved ones is in use. Nobody begins a use meanwhile. */
 static bool in_use(struct domain_grants *g)
 {
-    uint32_t entries = table_entries(g, g->version);
+    uint32_t end = g->frames * entries_per_frame(g->version);
 
-    for (grant_ref_t ref = RESERVED; ref < entries; ref++) {
+    for (grant_ref_t ref = RESERVED; ref < end; ref++) {
         struct grant_active *a = active_if_any(g, ref);
         bool used = false;
 
@@ -153,6 +153,7 @@ static int set_version(struct domain *d, unsigned int version)
     }
     /* Whoever holds an entry's lock now works by the old layout; in_use() and convert() wait. */
     __atomic_store_n(&g->state, TABLE_CHANGING, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&g->entries, 0, __ATOMIC_SEQ_CST);
     if (in_use(g)) {
         error = -EBUSY;
     } else if (g->frames == 0) {
@@ -161,6 +162,7 @@ static int set_version(struct domain *d, unsigned int version)
         convert(g, version);
     }
     __atomic_store_n(&g->state, TABLE_OPEN, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&g->entries, g->frames * entries_per_frame(g->version), __ATOMIC_SEQ_CST);
     return error;
 }
 
@@ -243,8 +245,7 @@ long step_swap(gva_t uop, uint64_t done, uint64_t count)
         return -EFAULT;
     }
     if (op.ref_a == op.ref_b) {
-        op.status =
-            op.ref_a < table_entries(g, READ_ONCE(g->version)) ? GNTST_okay : GNTST_bad_gntref;
+        op.status = op.ref_a < table_entries(g) ? GNTST_okay : GNTST_bad_gntref;
     } else {
         op.status = swap_ordered(g, MIN(op.ref_a, op.ref_b), MAX(op.ref_a, op.ref_b));
     }
