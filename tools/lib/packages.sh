@@ -51,8 +51,9 @@ ensure_installed() {
 missing_of() {
     local wanted installed
     wanted=$(awk 'NF { print $1 }' <<<"$1" | sort)
+    # dpkg-query's status only says that it does not know some of them.
     # shellcheck disable=SC2016,SC2086 # dpkg's own format; one word a package
-    installed=$(dpkg-query -W -f '${Package} ${db:Status-Abbrev}\n' $wanted 2>/dev/null |
+    installed=$({ dpkg-query -W -f '${Package} ${db:Status-Abbrev}\n' $wanted 2>/dev/null || true; } |
         awk '$2 == "ii" { print $1 }' | sort -u)
     comm -23 <(echo "$wanted") <(echo "$installed") | grep . || true
 }
