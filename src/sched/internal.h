@@ -42,6 +42,19 @@ struct domain_sched *domain_sched(struct domain *d);
 /* Lock the queue that the vCPU belongs to. */
 struct cpu_sched *sched_lock_home(struct vcpu_sched *s);
 
+/*
+ * Who finds the vCPU at its new home also finds all that was done to it at the old one, though the
+ * two have different locks. To move it, the old home is locked.
+ */
+static inline unsigned int sched_home(const struct vcpu_sched *s)
+{
+    return __atomic_load_n(&s->home, __ATOMIC_ACQUIRE);
+}
+static inline void sched_move_home(struct vcpu_sched *s, unsigned int cpu)
+{
+    __atomic_store_n(&s->home, cpu, __ATOMIC_RELEASE);
+}
+
 /* CPUs where the vCPU may run: its hard affinity, or any where that names none that runs. */
 uint64_t sched_allowed(const struct vcpu_sched *s);
 static inline uint64_t cpus_online(void)

@@ -9,9 +9,9 @@
  */
 static void unlock_and_move(struct cpu_sched *c, struct vcpu_sched *s)
 {
-    bool misplaced = (sched_allowed(s) >> s->home & 1) == 0;
+    bool misplaced = (sched_allowed(s) >> sched_home(s) & 1) == 0;
     enum unit_state state = s->unit.state;
-    unsigned int home = s->home;
+    unsigned int home = sched_home(s);
 
     if (misplaced && (state == UNIT_WAITING || state == UNIT_PARKED)) {
         policy_dequeue(&c->queue, &s->unit, time_now_ns());
@@ -38,7 +38,7 @@ int sched_set_hard_affinity(struct vcpu *v, uint64_t hard)
     if (s->overridden) {
         error = -EBUSY;
     } else {
-        s->hard_affinity = hard;
+        WRITE_ONCE(s->hard_affinity, hard);
     }
     unlock_and_move(c, s);
     return error;
@@ -48,7 +48,7 @@ int sched_set_soft_affinity(struct vcpu *v, uint64_t soft)
 {
     struct cpu_sched *c = sched_lock_home(v->sched);
 
-    v->sched->soft_affinity = soft;
+    WRITE_ONCE(v->sched->soft_affinity, soft);
     spin_unlock(&c->lock);
     return 0;
 }
@@ -80,7 +80,7 @@ static int begin_override(struct vcpu_sched *s, unsigned int cpu)
         error = -EBUSY;
     } else {
         s->saved_affinity = s->hard_affinity;
-        s->hard_affinity = 1ULL << cpu;
+        WRITE_ONCE(s->hard_affinity, 1ULL << cpu);
         s->overridden = true;
     }
     unlock_and_move(c, s);
@@ -93,7 +93,7 @@ static int end_override(struct vcpu_sched *s)
     int error = s->overridden ? 0 : -EINVAL;
 
     if (s->overridden) {
-        s->hard_affinity = s->saved_affinity;
+        WRITE_ONCE(s->hard_affinity, s->saved_affinity);
         s->overridden = false;
     }
     unlock_and_move(c, s);

@@ -41,7 +41,7 @@ unsigned int sched_place(const struct vcpu_sched *s)
     }
     allowed = sched_allowed(s);
     liked = allowed & READ_ONCE(s->soft_affinity);
-    best = least_loaded(liked != 0 ? liked : allowed, s->home);
+    best = least_loaded(liked != 0 ? liked : allowed, sched_home(s));
     /* An idle CPU that it does not like is better than waiting for one that it does. */
     return load_of(best) == 0 ? best : least_loaded(allowed, best);
 }
@@ -78,7 +78,7 @@ static struct vcpu_sched *take(unsigned int from, struct move move)
         policy_dequeue(&c->queue, unit, now);
         policy_translate(unit, &c->queue, &cpu_sched(move.to)->queue);
         __atomic_sub_fetch(&unit->group->active, 1, __ATOMIC_RELAXED);
-        WRITE_ONCE(s->home, move.to);
+        sched_move_home(s, move.to);
     }
     spin_unlock(&c->lock);
     return s;

@@ -89,20 +89,20 @@ static void raise_floor(struct run_queue *queue)
     } else {
         return;
     }
-    queue->floor = later_of(queue->floor, least);
+    WRITE_ONCE(queue->floor, later_of(queue->floor, least));
 }
 
 static void insert_waiting(struct run_queue *queue, struct sched_unit *unit)
 {
-    unit->state = UNIT_WAITING;
+    WRITE_ONCE(unit->state, UNIT_WAITING);
     heap_insert(&queue->heap, &unit->node, unit->virtual_time);
     list_add_tail(&queue->waiting, &unit->link);
-    queue->load++;
+    WRITE_ONCE(queue->load, queue->load + 1);
 }
 
 static void park(struct run_queue *queue, struct sched_unit *unit)
 {
-    unit->state = UNIT_PARKED;
+    WRITE_ONCE(unit->state, UNIT_PARKED);
     list_add_tail(&queue->parked, &unit->link);
 }
 
@@ -110,7 +110,7 @@ static void stop_waiting(struct run_queue *queue, struct sched_unit *unit, uint6
 {
     heap_remove(&queue->heap, &unit->node);
     list_remove(&unit->link);
-    queue->load--;
+    WRITE_ONCE(queue->load, queue->load - 1);
     unit->recent_wait_ns += now - unit->queued_ns;
 }
 
@@ -134,7 +134,7 @@ void policy_dequeue(struct run_queue *queue, struct sched_unit *unit, uint64_t n
     } else {
         list_remove(&unit->link);
     }
-    unit->state = UNIT_ASLEEP;
+    WRITE_ONCE(unit->state, UNIT_ASLEEP);
 }
 
 void policy_charge(struct run_queue *queue, uint64_t now)
@@ -161,9 +161,9 @@ void policy_charge(struct run_queue *queue, uint64_t now)
 
 void policy_stop(struct run_queue *queue)
 {
-    queue->running->state = UNIT_ASLEEP;
+    WRITE_ONCE(queue->running->state, UNIT_ASLEEP);
     queue->running = NULL;
-    queue->load--;
+    WRITE_ONCE(queue->load, queue->load - 1);
 }
 
 /* Units whose domain has a budget again may wait for the CPU with the others. */
@@ -192,10 +192,10 @@ struct sched_unit *policy_pick(struct run_queue *queue, uint64_t now)
             park(queue, unit);
             continue;
         }
-        unit->state = UNIT_RUNNING;
+        WRITE_ONCE(unit->state, UNIT_RUNNING);
         unit->started_ns = unit->charged_ns = now;
         queue->running = unit;
-        queue->load++;
+        WRITE_ONCE(queue->load, queue->load + 1);
         raise_floor(queue);
         return unit;
     }

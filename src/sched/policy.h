@@ -38,7 +38,7 @@ enum unit_state {
     UNIT_RUNNING,
 };
 
-/* A vCPU. All guarded by the lock of the queue it belongs to. */
+/* A vCPU. All guarded by the lock of the queue it belongs to; `state` is looked at without. */
 struct sched_unit {
     struct heap_node node; /* key: virtual time */
     struct list link;      /* on the queue's `waiting` or `parked` */
@@ -52,7 +52,7 @@ struct sched_unit {
     uint64_t recent_wait_ns; /* how long it waited lately; halved at each look (balancing) */
 };
 
-/* What wants to run on one CPU. */
+/* What wants to run on one CPU. `load` and `floor` are also looked at without the lock. */
 struct run_queue {
     struct heap heap;
     struct list waiting; /* the heap's members */

@@ -16,11 +16,11 @@ bool vcpu_is_idle(const struct vcpu *v)
 struct cpu_sched *sched_lock_home(struct vcpu_sched *s)
 {
     for (;;) {
-        unsigned int home = READ_ONCE(s->home);
+        unsigned int home = sched_home(s);
         struct cpu_sched *c = cpu_sched(home);
 
         spin_lock(&c->lock);
-        if (likely(s->home == home)) {
+        if (likely(sched_home(s) == home)) {
             return c;
         }
         spin_unlock(&c->lock); /* it moved meanwhile */
@@ -87,9 +87,9 @@ static struct cpu_sched *lock_new_home(struct vcpu_sched *s, uint64_t now)
     bool wake = is_to_wake(s, now);
     unsigned int place = sched_place(s);
 
-    if (wake && place != s->home) {
+    if (wake && place != sched_home(s)) {
         policy_translate(&s->unit, &c->queue, &cpu_sched(place)->queue);
-        WRITE_ONCE(s->home, place);
+        sched_move_home(s, place);
         spin_unlock(&c->lock);
         /* Without the lock for a moment: another may wake it, or send it to sleep. */
         c = sched_lock_home(s);
@@ -121,7 +121,7 @@ void sched_wake(struct vcpu *v)
     if (!c) {
         return;
     }
-    cpu = s->home;
+    cpu = sched_home(s);
     policy_charge(&c->queue, now);
     enqueue(c, s, now);
     preempts = policy_preempts(&c->queue, &s->unit);
@@ -142,7 +142,7 @@ static void put_to_sleep(struct vcpu *v, bool wait)
     struct vcpu_sched *s = v->sched;
     struct cpu_sched *c = sched_lock_home(s);
     bool running = false;
-    unsigned int cpu = s->home;
+    unsigned int cpu = sched_home(s);
 
     if (READ_ONCE(v->pause) != 0) {
         if (s->unit.state == UNIT_RUNNING) {
@@ -209,7 +209,7 @@ static bool keeps_cpu(const struct cpu_sched *c, const struct vcpu_sched *s, uns
 /* A vCPU that was taken from another CPU's queue joins this one, its home. The lock is held. */
 static void adopt(struct cpu_sched *c, struct vcpu_sched *s, unsigned int cpu, uint64_t now)
 {
-    if (s->home == cpu && is_to_wake(s, now)) {
+    if (sched_home(s) == cpu && is_to_wake(s, now)) {
         enqueue(c, s, now);
     }
 }
@@ -252,7 +252,7 @@ static void account_switch(struct cpu_sched *c, struct vcpu_sched *previous,
     }
     if (!previous) {
         runstate_change(&idle->runstate, RUNSTATE_runnable, now);
-    } else if (previous->home == this_cpu()->id && previous->unit.state != UNIT_ASLEEP) {
+    } else if (sched_home(previous) == this_cpu()->id && previous->unit.state != UNIT_ASLEEP) {
         runstate_change(&previous->runstate, RUNSTATE_runnable, now);
     }
     runstate_change(next ? &next->runstate : &idle->runstate, RUNSTATE_running, now);
@@ -373,7 +373,7 @@ bool sched_is_running(const struct vcpu *v)
 
 unsigned int sched_cpu_of(const struct vcpu *v)
 {
-    return READ_ONCE(v->sched->home);
+    return sched_home(v->sched);
 }
 
 struct vcpu_runstate_info sched_runstate(struct vcpu *v)

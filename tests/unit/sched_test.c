@@ -3,7 +3,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <pthread.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "abi/errno.h"
@@ -439,6 +442,112 @@ static void a_pin_override_comes_and_goes(void **state)
     unmake(d);
 }
 
+/* ---- threads as CPUs ----------------------------------------------------------------------------
+ */
+
+enum { CPUS = 4, CROWD = 10 };
+
+static struct domain *crowd[CROWD];
+static int running_on[CROWD]; /* CPUs that run this vCPU just now */
+static bool done;
+
+/* A guest's few instructions: nobody else may be running the same vCPU. */
+static void play_guest(struct vcpu *v, unsigned int *seed)
+{
+    unsigned int n = 0;
+
+    while (crowd[n] != v->domain) {
+        n++;
+    }
+    if (__atomic_add_fetch(&running_on[n], 1, __ATOMIC_SEQ_CST) != 1) {
+        abort();
+    }
+    for (volatile int i = 0; i < 50; i++) {
+    }
+    __atomic_sub_fetch(&running_on[n], 1, __ATOMIC_SEQ_CST);
+    switch (rand_r(seed) % 8) {
+    case 0:
+    case 1:
+        vcpu_set_pause(v, VCPU_BLOCKED);
+        break;
+    case 2:
+        sched_yield_current();
+        break;
+    case 3:
+        vcpu_set_pause(v, VCPU_POLLING);
+        timer_set(&v->sched->poll_timer, time_now_ns() + 20000);
+        break;
+    }
+}
+
+static void disturb(struct vcpu *v, unsigned int *seed)
+{
+    switch (rand_r(seed) % 64) {
+    case 0:
+        assert_int_equal(sched_set_hard_affinity(v, 1 + rand_r(seed) % 15), 0);
+        break;
+    case 1:
+        assert_int_equal(sched_set_params(v->domain, 1 + rand_r(seed) % 999, rand_r(seed) % 2 * 30),
+                         0);
+        break;
+    case 2:
+        (void)sched_runstate(v);
+        break;
+    default:
+        vcpu_clear_pause(v, VCPU_BLOCKED);
+    }
+}
+
+static void *play_cpu(void *number)
+{
+    unsigned int seed = (unsigned int)(uintptr_t)number;
+
+    host_become_cpu(seed);
+    while (!READ_ONCE(done)) {
+        __atomic_add_fetch(&host_tsc, 2000, __ATOMIC_RELAXED);
+        cpu_raise_self(WORK_TIMER);
+        cpu_do_work();
+        if (!vcpu_is_idle(current_vcpu())) {
+            play_guest(current_vcpu(), &seed);
+        }
+        disturb(crowd[rand_r(&seed) % CROWD]->vcpus[0], &seed);
+    }
+    return NULL;
+}
+
+static int start_four(void **state)
+{
+    return start_cpus(CPUS);
+}
+
+static void no_two_cpus_run_one_vcpu(void **state)
+{
+    pthread_t threads[CPUS];
+
+    done = false;
+    for (unsigned int i = 0; i < CROWD; i++) {
+        crowd[i] = make(1);
+        vcpu_clear_pause(crowd[i]->vcpus[0], VCPU_DOWN);
+    }
+    for (uintptr_t i = 0; i < CPUS; i++) {
+        pthread_create(&threads[i], NULL, play_cpu, (void *)i);
+    }
+    usleep(300000);
+    WRITE_ONCE(done, true);
+    for (unsigned int i = 0; i < CPUS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    for (unsigned int i = 0; i < CROWD; i++) {
+        struct vcpu_runstate_info info = sched_runstate(crowd[i]->vcpus[0]);
+        uint64_t total = 0;
+        for (unsigned int s = 0; s < ARRAY_SIZE(info.time); s++) {
+            total += info.time[s];
+        }
+        assert_in_range(total, time_now_ns() - 10000, time_now_ns());
+        unmake(crowd[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -463,6 +572,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(hard_affinity_is_obeyed, start_two, stop),
         cmocka_unit_test_setup_teardown(soft_affinity_is_liked, start_two, stop),
         cmocka_unit_test_setup_teardown(a_pin_override_comes_and_goes, start_two, stop),
+        cmocka_unit_test_setup_teardown(no_two_cpus_run_one_vcpu, start_four, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
