@@ -7,6 +7,7 @@
 #include "base/panic.h"
 #include "boot/machine.h"
 #include "boot/console_line.h"
+#include "boot/irqs.h"
 #include "memory/allocator.h"
 #include "platform/vga.h"
 
@@ -74,6 +75,7 @@ void devices_give_to_domain0(struct domain *d)
 {
     give_ports(d);
     give_memory(d);
+    irqs_give_to_domain0(d);
 }
 
 /* ---- the screen ------------------------------------------------------------------------------ */

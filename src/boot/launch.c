@@ -12,6 +12,7 @@
 #include "boot/early_memory.h"
 #include "boot/end.h"
 #include "boot/facts.h"
+#include "boot/irqs.h"
 #include "boot/machine.h"
 #include "boot/options.h"
 #include "build/domain0.h"
@@ -180,6 +181,7 @@ static void launch_on_stack(void)
     start_rooms();
     console_init();
     control_init();
+    irqs_start();
     devices_start();
     end_init();
     facts_hand_on(boot);
