@@ -59,7 +59,7 @@ $(BUILD)/pavise.elf: $(HV_OBJ) src/arch/x86/pavise.lds tools/symbols
 	$(Q)$(call link,$(BUILD)/hv/pavise1.elf,$(BUILD)/hv/symbols1.o)
 	$(Q)nm -n $(BUILD)/hv/pavise1.elf | tools/symbols >$(BUILD)/hv/symbols2.S && $(CC) -c -o $(BUILD)/hv/symbols2.o $(BUILD)/hv/symbols2.S
 	$(Q)$(call link,$@,$(BUILD)/hv/symbols2.o)
-link = $(CC) -nostdlib -static -no-pie -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noexecstack \
+link = $(CC) -nostdlib -static -no-pie -Wl,--gc-sections -Wl,--build-id=sha1 -Wl,-z,noexecstack \
        -Wl,-z,max-page-size=4096 -Wl,-T,src/arch/x86/pavise.lds -o $(1) $(HV_OBJ) $(2) \
        -Wl,--start-group $(HV_LIBS) -Wl,--end-group -lgcc
 

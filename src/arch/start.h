@@ -19,6 +19,9 @@ struct physical_range {
 };
 struct physical_range arch_image_range(void);
 
+/* What the linker gave this very build as its name; NULL and 0 bytes where there is none. */
+const uint8_t *arch_build_id(uint32_t *bytes);
+
 /* Physical memory below this is in reach of frame_to_virt() before paging_activate(). */
 uint64_t arch_early_reach(void);
 

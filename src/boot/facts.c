@@ -39,6 +39,7 @@ void facts_hand_on(const struct boot_info *info)
 
     hand_on_memory_map(&info->memory);
     machine_facts.command_line = info->cmdline;
+    machine_facts.build_id = arch_build_id(&machine_facts.build_id_bytes);
     machine_facts.image_start = image.base;
     machine_facts.image_bytes = image.bytes;
     if (machine.has_fadt) {

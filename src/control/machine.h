@@ -7,7 +7,9 @@
 
 struct machine_facts {
     const char *command_line; /* Pavise's own; NULL: none */
-    uint64_t image_start;     /* where Pavise's image lies in RAM: machine address, bytes */
+    const uint8_t *build_id;  /* what names this build, if anything does */
+    uint32_t build_id_bytes;
+    uint64_t image_start; /* where Pavise's image lies in RAM: machine address, bytes */
     uint64_t image_bytes;
     uint8_t kbd_shift_flags; /* as the BIOS left them (int 16h, AH=02h) */
     struct {

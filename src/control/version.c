@@ -82,6 +82,34 @@ static long give_command_line(const struct domain *d, gva_t argument)
     return give_text(argument, d->privileged ? line : denied, sizeof(xen_commandline_t));
 }
 
+/* Returns its size, and writes it where there is room: a null pointer only asks. */
+static long give_build_id(const struct domain *d, gva_t argument)
+{
+    const long bytes = machine_facts.build_id_bytes;
+    struct xen_build_id request;
+
+    if (!d->privileged) {
+        return -EPERM;
+    }
+    if (bytes == 0) {
+        return -ENODATA;
+    }
+    if (gva_is_null(argument)) {
+        return bytes;
+    }
+    if (copy_from_guest(&request, argument, sizeof(request)) != 0) {
+        return -EFAULT;
+    }
+    if (request.len == 0) {
+        return -EINVAL;
+    }
+    if (request.len < machine_facts.build_id_bytes) {
+        return -ENOBUFS;
+    }
+    argument = gva_add(argument, offsetof(struct xen_build_id, buf));
+    return copy_to_guest(argument, machine_facts.build_id, (size_t)bytes) == 0 ? bytes : -EFAULT;
+}
+
 long hypercall_xen_version(uint64_t cmd, gva_t argument)
 {
     const struct domain *d = current_vcpu()->domain;
@@ -108,8 +136,7 @@ long hypercall_xen_version(uint64_t cmd, gva_t argument)
     case XENVER_commandline:
         return give_command_line(d, argument);
     case XENVER_build_id:
-        /* The image carries none, whoever asks. */
-        return d->privileged ? -ENODATA : -EPERM;
+        return give_build_id(d, argument);
     default:
         return -ENOSYS;
     }

@@ -80,10 +80,33 @@ static void the_command_line_is_for_the_privileged(void **state)
     machine_facts.command_line = "loglvl=all";
     assert_int_equal(version(XENVER_commandline, line, sizeof(line)), 0);
     assert_string_equal(line, "loglvl=all");
-    assert_int_equal(hypercall_xen_version(XENVER_build_id, gva(0)), -ENODATA);
     run_as(other->vcpus[0]);
     assert_int_equal(version(XENVER_commandline, line, sizeof(line)), 0);
     assert_string_equal(line, "<denied>");
+    run_as(dom0->vcpus[0]);
+}
+
+static long build_id(uint32_t room)
+{
+    struct xen_build_id request = {.len = room};
+
+    return hypercall_xen_version(XENVER_build_id, PUT(&request));
+}
+
+static void the_build_id_is_for_the_privileged_and_for_who_has_room(void **state)
+{
+    static const uint8_t id[] = {1, 2, 3, 4, 5};
+
+    assert_int_equal(hypercall_xen_version(XENVER_build_id, gva(0)), -ENODATA);
+    machine_facts.build_id = id;
+    machine_facts.build_id_bytes = sizeof(id);
+    assert_int_equal(hypercall_xen_version(XENVER_build_id, gva(0)), sizeof(id));
+    assert_int_equal(build_id(0), -EINVAL);
+    assert_int_equal(build_id(4), -ENOBUFS);
+    assert_int_equal(build_id(5), sizeof(id));
+    assert_memory_equal(guest + sizeof(uint32_t), id, sizeof(id));
+    assert_int_equal(hypercall_xen_version(XENVER_build_id, nowhere()), -EFAULT);
+    run_as(other->vcpus[0]);
     assert_int_equal(hypercall_xen_version(XENVER_build_id, gva(0)), -EPERM);
     run_as(dom0->vcpus[0]);
 }
@@ -205,6 +228,7 @@ int main(void)
         TEST(guests_learn_where_the_hypervisor_begins),
         TEST(features_are_those_of_a_paravirtual_guest),
         TEST(the_command_line_is_for_the_privileged),
+        TEST(the_build_id_is_for_the_privileged_and_for_who_has_room),
         TEST(the_handle_is_the_domains),
         TEST(assists_are_switched_by_bit),
         TEST(nmi_callbacks_are_domain_0s_first_vcpus),

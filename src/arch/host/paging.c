@@ -73,6 +73,12 @@ struct physical_range arch_image_range(void)
     return (struct physical_range){0, 0};
 }
 
+const uint8_t *arch_build_id(uint32_t *bytes)
+{
+    *bytes = 0;
+    return NULL;
+}
+
 uint64_t arch_early_reach(void)
 {
     return 0;

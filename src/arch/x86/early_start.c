@@ -12,6 +12,13 @@
 
 extern const char image_start[], image_end[];
 
+/* An ELF note of type NT_GNU_BUILD_ID, from the linker. */
+extern const struct {
+    uint32_t name_bytes, bytes, type;
+    char name[4];
+    uint8_t id[];
+} build_id_note;
+
 void arch_start_first_cpu(void)
 {
     early_uart_start();
@@ -50,6 +57,12 @@ struct physical_range arch_image_range(void)
 {
     return (struct physical_range){.base = (uint64_t)image_start - IMAGE_BASE,
                                    .bytes = (uint64_t)(image_end - image_start)};
+}
+
+const uint8_t *arch_build_id(uint32_t *bytes)
+{
+    *bytes = build_id_note.bytes;
+    return build_id_note.id;
 }
 
 uint64_t arch_early_reach(void)
