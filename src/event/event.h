@@ -94,8 +94,8 @@ static inline bool event_vcpu_pending(const struct vcpu *v)
 
 /*
  * VCPUOP_register_vcpu_info's effect: the words move to a page of the guest's. Only once a vCPU,
- * by itself or while it is down. -EINVAL: registered already, running elsewhere, a bad offset
- * (the structure crosses the page, or is not 8-byte aligned) or not a writable frame of the
+ * by itself or while it is down. -ENXIO: a bad offset (the structure crosses the page, or is not
+ * 8-byte aligned). -EINVAL: registered already, running elsewhere, or not a writable frame of the
  * domain's. Afterwards everything is pending, so no event is lost on the way. Takes RANK_DOMAIN.
  */
 must_check int event_register_vcpu_info(struct vcpu *v, mfn_t frame, uint32_t offset);

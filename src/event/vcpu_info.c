@@ -45,7 +45,7 @@ int event_register_vcpu_info(struct vcpu *v, mfn_t frame, uint32_t offset)
     int error;
 
     if (offset > PAGE_SIZE - sizeof(struct vcpu_info) || offset % 8 != 0) {
-        return -EINVAL;
+        return -ENXIO;
     }
     spin_lock(&v->domain->lock);
     error = register_locked(v, frame, offset);

@@ -359,8 +359,8 @@ static void test_register_vcpu_info_errors(void **state)
 {
     mfn_t frame = new_frame(d);
 
-    assert_int_equal(event_register_vcpu_info(v0, frame, PAGE_SIZE - 63), -EINVAL);
-    assert_int_equal(event_register_vcpu_info(v0, frame, 4), -EINVAL);
+    assert_int_equal(event_register_vcpu_info(v0, frame, PAGE_SIZE - 63), -ENXIO);
+    assert_int_equal(event_register_vcpu_info(v0, frame, 4), -ENXIO);
     assert_int_equal(event_register_vcpu_info(v0, mfn(~0ULL >> 12), 0), -EINVAL);
     assert_int_equal(event_register_vcpu_info(v0, mfn(0), 0), -EINVAL);
     assert_int_equal(event_register_vcpu_info(v1, frame, 0), -EINVAL); /* it may run */
