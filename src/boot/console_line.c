@@ -4,9 +4,15 @@
 
 #include "arch/start.h"
 #include "base/log.h"
+#include "boot/irqs.h"
 #include "boot/options.h"
+#include "console/console.h"
 #include "lib/string.h"
 #include "platform/uart.h"
+#include "time/time.h"
+#include "time/timer.h"
+
+#define POLL_NS 1000000 /* the receiver holds 16 bytes, which take 1.4 ms at 115200 baud */
 
 static struct uart line;
 
@@ -30,6 +36,42 @@ static void show(struct log_sink *sink, const char *text, size_t bytes)
 
 static struct log_sink sink = {.write = show};
 
+/* ---- what is typed --------------------------------------------------------------------------- */
+
+static void receive(void)
+{
+    char bytes[64];
+    size_t count;
+
+    do {
+        count = uart_receive(&line, bytes, sizeof(bytes));
+        if (count > 0) {
+            console_receive(bytes, count);
+        }
+    } while (count == sizeof(bytes));
+}
+
+static struct timer poll_timer;
+
+static void poll(void *data)
+{
+    receive();
+    timer_set(&poll_timer, time_now_ns() + POLL_NS);
+}
+
+/* By the line's interrupt, or without one by looking often. */
+static void listen(void)
+{
+    if (line.config.irq != 0 && irqs_claim_isa(line.config.irq, receive) == 0) {
+        uart_enable_receive_interrupt(&line);
+        return;
+    }
+    timer_init(&poll_timer, poll, NULL, 0);
+    poll(NULL);
+}
+
+/* ---- start ----------------------------------------------------------------------------------- */
+
 static bool chosen(const char *device)
 {
     const char *at = strstr(options.console, device);
@@ -46,6 +88,7 @@ static void start(const struct uart_config *defaults, const char *option)
     }
     if (uart_init(&line, &config) == 0) {
         log_add_sink(&sink);
+        listen();
     }
 }
 
