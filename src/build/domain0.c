@@ -87,7 +87,6 @@ static int give_from_allocator(struct domain *d, struct frame_map *map, uint64_t
             order--;
             continue;
         }
-        memset(frame_to_virt(first), 0, PAGE_SIZE << order);
         error = give_block(d, map, first, 1ULL << order);
         if (error != 0) {
             return error;
@@ -95,6 +94,8 @@ static int give_from_allocator(struct domain *d, struct frame_map *map, uint64_t
     }
     return 0;
 }
+
+#define KEPT_FRAMES 8192UL
 
 /*
  * What the allocator lacks comes from the memory that the kernel was unpacked in, as the domain's
@@ -104,7 +105,7 @@ static int give_memory(struct domain *d, const struct domain0_request *request,
                        struct work_memory *work, const struct layout *layout, struct frame_map *map,
                        struct reason *reason)
 {
-    uint64_t keep = frames_total_count() / 64 + 512; /* for Pavise itself, at the least */
+    uint64_t keep = MIN(frames_total_count() / 64, KEPT_FRAMES); /* for Pavise itself */
     uint64_t can = frames_free_count() > keep ? frames_free_count() - keep : 0;
     uint64_t from_allocator = MIN(request->pages, can);
     uint64_t missing = request->pages - from_allocator;
@@ -194,6 +195,14 @@ static int make_vcpus(struct domain *d, const struct start_of_day *start, struct
 
 /* ---- all of it ------------------------------------------------------------------------------- */
 
+/* Construction writes what it needs to and relies on zeros elsewhere. */
+static void clear_used(const struct frame_map *map, const struct layout *layout)
+{
+    for (uint64_t i = 0; i < layout->used_pages; i++) {
+        memset(frame_to_virt(map->frames[i]), 0, PAGE_SIZE);
+    }
+}
+
 static int fill(struct domain *d, const struct domain0_request *request,
                 const struct kernel_image *kernel, const struct layout *layout,
                 struct frame_map *map, struct start_of_day *start)
@@ -256,6 +265,7 @@ static int build(struct domain *d, const struct domain0_request *request, struct
     }
     if (error == 0) {
         log_layout(&layout, &kernel);
+        clear_used(&map, &layout);
         error = fill(d, request, &kernel, &layout, &map, &start);
     }
     if (error == 0) {
