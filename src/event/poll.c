@@ -66,7 +66,8 @@ int event_poll(struct vcpu *v, const evtchn_port_t *ports, unsigned int count)
 {
     int result;
 
-    start_polling(v, count == 1 ? ports[0] : POLLS_SEVERAL);
+    /* Port 0 is no port, and its number would say that nobody waits. */
+    start_polling(v, count == 1 && ports[0] != 0 ? ports[0] : POLLS_SEVERAL);
     result = look(v, ports, count);
     if (result != 0) {
         (void)stop_polling(v);

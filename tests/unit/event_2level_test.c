@@ -324,10 +324,17 @@ static void test_poll_of_no_ports_waits_for_an_upcall(void **state)
 
 static void test_poll_of_a_port_that_is_none(void **state)
 {
-    evtchn_port_t port = 5000;
+    evtchn_port_t port = 5000, none = 0;
 
     assert_int_equal(event_poll(v0, &port, 1), -EINVAL);
     assert_int_equal(v0->pause, 0);
+    assert_int_equal(d->events->poller_count, 0);
+    assert_true(ipi_port(0) > 0);
+    assert_int_equal(event_poll(v0, &none, 1), 0); /* never pending: until an upcall or a timer */
+    assert_int_equal(d->events->poller_count, 1);
+    assert_int_equal(send(1), 0);
+    assert_int_equal(v0->pause, 0);
+    assert_int_equal(event_poll(v0, NULL, 0), 1);
     assert_int_equal(d->events->poller_count, 0);
 }
 

@@ -9,7 +9,9 @@
 
 /* ---- page tables: slots of one page each that hold references as an entry does -------------- */
 
+#ifndef SLOTS
 #define SLOTS 512
+#endif
 
 static struct slot {
     bool used;
@@ -100,7 +102,7 @@ static inline int16_t fake_replace(struct vcpu *v, uint64_t address, uint64_t ne
 
 static inline void fake_flush(struct domain *d)
 {
-    mmu.flushes++;
+    __atomic_add_fetch(&mmu.flushes, 1, __ATOMIC_RELAXED);
     if (mmu.at_flush) {
         mmu.at_flush();
     }
