@@ -43,13 +43,14 @@ uint64_t arch_get_segment_base(enum segment_base which);
  */
 int arch_set_user_gs(uint16_t selector);
 
-/* Data-segment selectors as loaded now. */
-struct data_selectors {
-    uint16_t ds, es, fs, gs;
-};
-void arch_get_selectors(struct data_selectors *selectors);
-/* Load null into all four. */
-void arch_clear_selectors(void);
+/*
+ * Extended registers of a vCPU that does not run: as the interface's start of day has them, or from
+ * and to the legacy 512 bytes of FXSAVE. Bits of them that would fault when loaded are dropped.
+ */
+#define FPU_IMAGE_BYTES 512
+void arch_fpu_reset(struct vcpu *v);
+void arch_fpu_import(struct vcpu *v, const void *image);
+void arch_fpu_export(const struct vcpu *v, void *image);
 
 /* The extended states that can be enabled here, and XCR0 for the vCPU. */
 uint64_t arch_extended_states(void);

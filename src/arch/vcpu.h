@@ -23,7 +23,9 @@ struct vcpu;
 void arch_vcpu_switch(struct vcpu *from, struct vcpu *to);
 
 /*
- * copy_to_guest() for the areas that a guest's kernel registers by address (runstate, time): goes
- * through the current vCPU's kernel page tables even while its user mode's are loaded.
+ * Copies to and from areas that a guest's kernel registers by address (runstate, time, the map of
+ * I/O ports): they go through the current vCPU's kernel page tables even while its user mode's are
+ * loaded.
  */
 must_check int arch_copy_to_guest_kernel(gva_t to, const void *from, size_t bytes);
+must_check int arch_copy_from_guest_kernel(void *to, gva_t from, size_t bytes);

@@ -3,7 +3,9 @@
 #include "control/control.h"
 
 #include "abi/xen.h"
+#include "control/vcpu_op.h"
 #include "event/event.h"
+#include "pv/context.h"
 #include "time/vcpu_time.h"
 
 static void send_timer_interrupt(struct vcpu *v)
@@ -14,4 +16,5 @@ static void send_timer_interrupt(struct vcpu *v)
 void control_init(void)
 {
     time_timer_fired = send_timer_interrupt;
+    vcpu_set_context = pv_set_context;
 }

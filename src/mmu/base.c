@@ -23,7 +23,7 @@ long base_set_kernel(struct vcpu *v, mfn_t table)
     uint64_t old = v->kernel_cr3;
     long result;
 
-    if (mfn_to_maddr(table).a == old) {
+    if (mfn_equal(table, maddr_to_mfn(maddr(old)))) {
         /* The guest relies on the flush that a load implies. */
         arch_load_page_tables(v);
         return 0;
@@ -41,15 +41,15 @@ long base_set_kernel(struct vcpu *v, mfn_t table)
 long base_set_user(struct vcpu *v, mfn_t table)
 {
     uint64_t old = v->user_cr3;
-    long result;
 
-    if (table.n != 0 && mfn_to_maddr(table).a != old) {
-        result = get(v, table);
+    if (mfn_equal(table, maddr_to_mfn(maddr(old)))) {
+        return 0;
+    }
+    if (table.n != 0) {
+        long result = get(v, table);
         if (result != 0) {
             return result;
         }
-    } else if (table.n != 0) {
-        return 0;
     }
     v->user_cr3 = mfn_to_maddr(table).a;
     put(old);
@@ -58,6 +58,7 @@ long base_set_user(struct vcpu *v, mfn_t table)
 
 long base_take(struct vcpu *v, mfn_t kernel, mfn_t user)
 {
+    uint64_t old_kernel = v->kernel_cr3, old_user = v->user_cr3;
     long result = get(v, kernel);
 
     if (result != 0) {
@@ -70,6 +71,8 @@ long base_take(struct vcpu *v, mfn_t kernel, mfn_t user)
     }
     v->kernel_cr3 = mfn_to_maddr(kernel).a;
     v->user_cr3 = mfn_to_maddr(user).a;
+    put(old_kernel);
+    put(old_user);
     return 0;
 }
 

@@ -111,18 +111,25 @@ static void show_all(struct vcpu *v)
     }
 }
 
-long ldt_set(struct vcpu *v, uint64_t base, uint32_t entries)
+long ldt_take(struct vcpu *v, uint64_t base, uint64_t entries)
 {
     if (entries > LDT_MAX_ENTRIES || (base & (PAGE_SIZE - 1)) != 0) {
         return -EINVAL;
     }
-    if (entries == 0 && v->ldt_entries == 0) {
-        return 0;
-    }
     ldt_drop(v);
     v->ldt_base = base;
-    v->ldt_entries = entries;
+    v->ldt_entries = (uint32_t)entries;
     show_all(v);
-    arch_load_ldt(v);
     return 0;
+}
+
+long ldt_set(struct vcpu *v, uint64_t base, uint32_t entries)
+{
+    uint32_t before = v->ldt_entries;
+    long result = ldt_take(v, base, entries);
+
+    if (result == 0 && (entries != 0 || before != 0)) {
+        arch_load_ldt(v);
+    }
+    return result;
 }

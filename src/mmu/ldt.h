@@ -8,6 +8,9 @@
  */
 must_check long ldt_set(struct vcpu *v, uint64_t base, uint32_t entries);
 
+/* The same for a vCPU that does not run, whose page-table base is taken already. */
+must_check long ldt_take(struct vcpu *v, uint64_t base, uint64_t entries);
+
 /* set_gdt: the frames of the guest's list, for `entries` descriptors. -EINVAL. */
 must_check long gdt_set(struct vcpu *v, const uint64_t *frames, uint32_t entries);
 

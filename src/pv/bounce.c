@@ -43,12 +43,11 @@ static unsigned int build_frame(const struct vcpu *v, enum frame_kind kind, uint
     frame[n++] = regs->rcx;
     frame[n++] = regs->r11;
     if (kind == FRAME_WITH_SELECTORS) {
-        struct data_selectors selectors;
-        arch_get_selectors(&selectors);
-        frame[n++] = selectors.ds;
-        frame[n++] = selectors.es;
-        frame[n++] = selectors.fs;
-        frame[n++] = selectors.gs;
+        /* As wanted; where the register reads as another, that is the one that was lost. */
+        frame[n++] = regs->ds;
+        frame[n++] = regs->es;
+        frame[n++] = regs->fs;
+        frame[n++] = regs->gs;
     } else if (kind == FRAME_WITH_CODE) {
         frame[n++] = code;
     }
@@ -134,7 +133,6 @@ void pv_bounce_nmi(struct vcpu *v)
 void pv_bounce_failsafe(struct vcpu *v)
 {
     bounce(v, v->failsafe.address, v->failsafe.mask_events, FRAME_WITH_SELECTORS, 0);
-    arch_clear_selectors();
 }
 
 void pv_syscall(struct vcpu *v)

@@ -18,7 +18,10 @@ void pv_bounce_page_fault(struct vcpu *v, uint64_t address, uint32_t error_code)
 /* The event upcall. Only while events are not masked. */
 void pv_bounce_event(struct vcpu *v);
 void pv_bounce_nmi(struct vcpu *v);
-/* The return to the guest failed, or a selector was lost on the way. */
+/*
+ * A data-segment selector can't be loaded any more and is null now. Only right after the vCPU's
+ * registers were loaded: the frame's selectors are those that it should have had.
+ */
 void pv_bounce_failsafe(struct vcpu *v);
 
 /* Whether to log each bounce (option `trace`). */

@@ -40,11 +40,21 @@ uint64_t control4_initial(void)
     return arch_extended_states() != 0 ? value | CONTROL4_OSXSAVE : value;
 }
 
+uint64_t control4_for_context(uint64_t value)
+{
+    return control4_initial() | (value & CONTROL4_OPEN);
+}
+
+uint64_t control0_of(const struct vcpu *v)
+{
+    return CONTROL0_FIXED | ((v->mode & MODE_FPU_TRAP) != 0 ? CONTROL0_TS : 0);
+}
+
 static uint64_t read(const struct vcpu *v, unsigned int number, bool *known)
 {
     switch (number) {
     case 0:
-        return CONTROL0_FIXED | ((v->mode & MODE_FPU_TRAP) != 0 ? CONTROL0_TS : 0);
+        return control0_of(v);
     case 2:
         return v->info->arch.cr2;
     case 3:

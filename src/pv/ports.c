@@ -3,8 +3,8 @@
 // address is kept for it and put in place for each access to the data.
 #include "pv/ports.h"
 
-#include "arch/guest.h"
 #include "arch/io.h"
+#include "arch/vcpu.h"
 #include "base/lock.h"
 
 #define PCI_ADDRESS_PORT 0xcf8
@@ -32,8 +32,8 @@ static bool bitmap_permits(const struct vcpu *v, uint16_t port, unsigned int byt
     if ((uint64_t)v->io_bitmap == 0 || port + bytes > v->io_bitmap_ports) {
         return false;
     }
-    if (copy_from_guest(&bits, gva((uint64_t)v->io_bitmap + port / 8),
-                        (port % 8 + bytes + 7) / 8) != 0) {
+    if (arch_copy_from_guest_kernel(&bits, gva((uint64_t)v->io_bitmap + port / 8),
+                                    (port % 8 + bytes + 7) / 8) != 0) {
         return false;
     }
     return ((bits >> (port % 8)) & ((1U << bytes) - 1)) == 0;

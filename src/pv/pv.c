@@ -7,6 +7,7 @@
 #include "memory/allocator.h"
 #include "mmu/base.h"
 #include "mmu/ldt.h"
+#include "pv/control.h"
 
 static struct cpuid_policy policies[2]; /* by `hardware` */
 
@@ -18,7 +19,13 @@ const struct cpuid_policy *pv_cpuid_policy(const struct domain *d)
 static int create_vcpu(struct vcpu *v)
 {
     v->pv = heap_new(struct vcpu_pv);
-    return v->pv ? 0 : -ENOMEM;
+    if (!v->pv) {
+        return -ENOMEM;
+    }
+    v->control4 = control4_initial();
+    v->xcr0 = 1;
+    arch_fpu_reset(v);
+    return 0;
 }
 
 static void destroy_vcpu(struct vcpu *v)

@@ -216,11 +216,6 @@ void arch_cache_flush_all(void)
     arch_cache_flush_local();
 }
 
-uint64_t arch_fault_address(void)
-{
-    return 0;
-}
-
 void arch_halt(void)
 {
     abort();

@@ -18,3 +18,8 @@ int arch_copy_to_guest_kernel(gva_t to, const void *from, size_t bytes)
 {
     return copy_to_guest(to, from, bytes);
 }
+
+int arch_copy_from_guest_kernel(void *to, gva_t from, size_t bytes)
+{
+    return copy_from_guest(to, from, bytes);
+}

@@ -59,8 +59,8 @@ static void save_segments(struct vcpu *v)
 }
 
 /*
- * A selector may have become unusable while the vCPU was away; it reads as null then, and a vCPU
- * that has a failsafe callback is told (pv_lost_segment).
+ * Not zero where the selector could not be loaded. Null is loaded then: what the register still
+ * held may be another guest's.
  */
 #define LOAD_SELECTOR(name, value)                                \
     ({                                                            \
@@ -74,9 +74,14 @@ static void save_segments(struct vcpu *v)
                      ".popsection\n"                              \
                      : "+r"(lost_)                                \
                      : "r"((uint32_t)(value)));                   \
+        if (lost_) {                                              \
+            asm volatile("mov %0, %%" #name ::"r"(0));            \
+        }                                                         \
         lost_;                                                    \
     })
 
+/* A selector may have become unusable while the vCPU was away: its failsafe callback hears of it.
+ */
 static void load_segments(struct vcpu *v)
 {
     int lost = LOAD_SELECTOR(ds, v->regs.ds);
@@ -175,24 +180,8 @@ int arch_set_user_gs(uint16_t selector)
 
     asm volatile("swapgs" ::: "memory");
     lost = LOAD_SELECTOR(gs, selector);
-    if (lost) {
-        asm volatile("mov %0, %%gs" ::"r"(0));
-    }
     asm volatile("swapgs" ::: "memory");
     return lost ? -EINVAL : 0;
-}
-
-void arch_get_selectors(struct data_selectors *selectors)
-{
-    asm volatile("mov %%ds, %0" : "=m"(selectors->ds));
-    asm volatile("mov %%es, %0" : "=m"(selectors->es));
-    asm volatile("mov %%fs, %0" : "=m"(selectors->fs));
-    asm volatile("mov %%gs, %0" : "=m"(selectors->gs));
-}
-
-void arch_clear_selectors(void)
-{
-    asm volatile("mov %0, %%ds; mov %0, %%es; mov %0, %%fs; mov %0, %%gs" ::"r"(0));
 }
 
 void arch_vcpu_switch(struct vcpu *from, struct vcpu *to)
@@ -208,17 +197,39 @@ void arch_vcpu_switch(struct vcpu *from, struct vcpu *to)
     percpu_set_entry(to);
 }
 
+/* Loads a base for one copy only: current_cr3 says what is to be loaded again. */
+static void borrow_base(uint64_t cr3)
+{
+    if (cr3 != this_cpu()->current_cr3) {
+        write_cr3(cr3);
+    }
+}
+
+static void return_base(uint64_t cr3)
+{
+    if (cr3 != this_cpu()->current_cr3) {
+        write_cr3(this_cpu()->current_cr3);
+    }
+}
+
 int arch_copy_to_guest_kernel(gva_t to, const void *from, size_t bytes)
 {
-    struct vcpu *v = current_vcpu();
-    uint64_t loaded = this_cpu()->current_cr3;
+    uint64_t kernel = current_vcpu()->kernel_cr3;
     int error;
 
-    if (loaded == v->kernel_cr3) {
-        return copy_to_guest(to, from, bytes);
-    }
-    write_cr3(v->kernel_cr3);
+    borrow_base(kernel);
     error = copy_to_guest(to, from, bytes);
-    write_cr3(loaded);
+    return_base(kernel);
+    return error;
+}
+
+int arch_copy_from_guest_kernel(void *to, gva_t from, size_t bytes)
+{
+    uint64_t kernel = current_vcpu()->kernel_cr3;
+    int error;
+
+    borrow_base(kernel);
+    error = copy_from_guest(to, from, bytes);
+    return_base(kernel);
     return error;
 }
