@@ -97,6 +97,7 @@ static struct domain *new_record(unsigned int max_vcpus, bool privileged)
     spin_init(&d->page_lock, RANK_PAGES);
     frame_list_init(&d->pages);
     frame_list_init(&d->own_pages);
+    frame_list_init(&d->lingering_pages);
     d->vcpus = heap_new_array(struct vcpu *, max_vcpus);
     d->io_memory = heap_new(struct ranges);
     d->io_irqs = heap_new(struct ranges);

@@ -52,6 +52,7 @@ struct domain {
     spinlock_t page_lock;
     struct frame_list pages;     /* [p] frames it owns and that count as its memory */
     struct frame_list own_pages; /* [p] frames of Pavise's that it may map (shared_info, grants) */
+    struct frame_list lingering_pages; /* [p] no longer owned, but referenced still */
     uint64_t total_pages;        /* [p] */
     uint64_t max_pages;          /* [p] */
     uint64_t claimed_pages;      /* the allocator's: see frames_claim() */

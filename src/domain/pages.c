@@ -10,6 +10,8 @@
 #include "memory/allocator.h"
 #include "memory/flush.h"
 
+long (*frame_unpin)(struct frame *f);
+
 /* A page that Pavise shares is on own_pages and does not count as the domain's memory. */
 static bool is_memory(const struct frame *f)
 {
@@ -18,7 +20,12 @@ static bool is_memory(const struct frame *f)
 
 static bool has_frames(const struct domain *d)
 {
-    return d->pages.count + d->own_pages.count > 0;
+    return d->pages.count + d->own_pages.count + d->lingering_pages.count > 0;
+}
+
+static struct frame_list *list_of(struct domain *d, const struct frame *f)
+{
+    return is_memory(f) ? &d->pages : &d->own_pages;
 }
 
 void domain_list_frame(struct domain *d, struct frame *f)
@@ -26,16 +33,8 @@ void domain_list_frame(struct domain *d, struct frame *f)
     if (!has_frames(d)) {
         __atomic_add_fetch(&d->references, 1, __ATOMIC_RELAXED);
     }
-    frame_list_add(is_memory(f) ? &d->pages : &d->own_pages, f);
+    frame_list_add(list_of(d, f), f);
     d->total_pages += is_memory(f);
-}
-
-/* Returns whether that was the last frame; the caller then owes a domain_put(). page_lock held. */
-static must_check bool unlist_frame(struct domain *d, struct frame *f)
-{
-    frame_list_remove(is_memory(f) ? &d->pages : &d->own_pages, f);
-    d->total_pages -= is_memory(f);
-    return !has_frames(d);
 }
 
 /* The last reference went: nobody can see the frame but its owner's list. */
@@ -46,7 +45,9 @@ static void release_frame(struct frame *f)
 
     ASSERT(d && state_type_count(frame_state(f)) == 0);
     spin_lock(&d->page_lock);
-    last = unlist_frame(d, f);
+    frame_list_remove(&d->lingering_pages, f);
+    d->total_pages -= is_memory(f);
+    last = !has_frames(d);
     spin_unlock(&d->page_lock);
     memset(frame_to_virt(mfn_of(f)), 0, PAGE_SIZE);
     /* Read-only mappings leave translations too, and no stamp of their own. */
@@ -116,20 +117,35 @@ int domain_give_back(struct domain *d, mfn_t m)
         return -EINVAL;
     }
     f = frame_of(m);
-    error = is_memory(f) && domain_drop_ownership(f) ? 0 : -EINVAL;
+    error = is_memory(f) && domain_drop_ownership(d, f) ? 0 : -EINVAL;
     frame_put(f);
     return error;
 }
 
-bool domain_drop_ownership(struct frame *f)
+/* Clear the mark of ownership; its reference is the caller's to drop. page_lock is held. */
+static bool disown(struct domain *d, struct frame *f)
 {
     uint64_t before = __atomic_fetch_and(&f->state, ~FRAME_ALLOCATED, __ATOMIC_ACQ_REL);
 
     if ((before & FRAME_ALLOCATED) == 0) {
         return false;
     }
-    frame_put(f);
+    frame_list_remove(list_of(d, f), f);
+    frame_list_add(&d->lingering_pages, f);
     return true;
+}
+
+bool domain_drop_ownership(struct domain *d, struct frame *f)
+{
+    bool dropped;
+
+    spin_lock(&d->page_lock);
+    dropped = disown(d, f);
+    spin_unlock(&d->page_lock);
+    if (dropped) {
+        frame_put(f);
+    }
+    return dropped;
 }
 
 int domain_steal_frame(struct domain *d, struct frame *f)
@@ -146,7 +162,9 @@ int domain_steal_frame(struct domain *d, struct frame *f)
         error = -EBUSY;
     } else {
         flush_stamp_frame(f);
-        last = unlist_frame(d, f);
+        frame_list_remove(&d->pages, f);
+        d->total_pages--;
+        last = !has_frames(d);
     }
     spin_unlock(&d->page_lock);
     if (last) {
@@ -172,32 +190,33 @@ void domain_return_frames(struct domain *d, mfn_t first, unsigned int order)
     }
 }
 
-/* A frame of the list whose ownership has not been dropped, with a reference; NULL when none is. */
-static struct frame *next_owned(struct domain *d, const struct frame_list *list)
+/* The ownership of some frame, with the reference that came with it; NULL when all is dropped. */
+static struct frame *disown_next(struct domain *d)
 {
-    struct frame *found = NULL;
+    struct frame *f = NULL;
 
     spin_lock(&d->page_lock);
-    for (uint32_t n = list->head; n != FRAME_LIST_END && !found; n = frame_table[n].next) {
-        struct frame *f = &frame_table[n];
-        if ((frame_state(f) & FRAME_ALLOCATED) != 0 && frame_get(f, d->id)) {
-            found = f;
+    if (d->pages.head != FRAME_LIST_END) {
+        f = &frame_table[d->pages.head];
+        if (!disown(d, f)) {
+            panic("frame %#lx is listed without an owner", (unsigned long)mfn_of(f).n);
         }
     }
     spin_unlock(&d->page_lock);
-    return found;
+    return f;
 }
 
 long domain_release_pages(struct domain *d)
 {
     struct frame *f;
 
-    while ((f = next_owned(d, &d->pages)) != NULL) {
-        if (!domain_drop_ownership(f)) {
-            panic("frame %#lx freed twice", (unsigned long)mfn_of(f).n);
+    while ((f = disown_next(d)) != NULL) {
+        long result = 0;
+        if ((frame_state(f) & FRAME_PINNED) != 0) {
+            result = frame_unpin(f);
         }
         frame_put(f);
-        if (preempt_wanted()) {
+        if (result != 0 || preempt_wanted()) {
             return HYPERCALL_RESTART;
         }
     }

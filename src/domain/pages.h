@@ -17,10 +17,19 @@ void domain_list_frame(struct domain *d, struct frame *f);
  * Drop the reference that came with ownership. False where someone else already did: only one
  * caller ever gets to free a frame, however many race.
  */
-must_check bool domain_drop_ownership(struct frame *f);
+must_check bool domain_drop_ownership(struct domain *d, struct frame *f);
 
-/* Teardown: drop every frame's ownership, in pieces. 0 or HYPERCALL_RESTART. */
+/*
+ * Teardown: drop every frame's ownership and pin, in pieces. 0 or HYPERCALL_RESTART. Frames that
+ * others still map linger, and go with their last reference.
+ */
 must_check long domain_release_pages(struct domain *d);
+
+/*
+ * The room of page tables, which knows what a pin holds, sets it at start of day: drop the frame's
+ * pin. HYPERCALL_RESTART where that left work for the next time around.
+ */
+extern long (*frame_unpin)(struct frame *f);
 
 /*
  * 2^order cleared frames from the allocator as the domain's memory, their numbers within

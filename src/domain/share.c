@@ -19,13 +19,17 @@ int domain_share_page(struct domain *d, void *page, bool writable)
         spin_unlock(&d->page_lock);
         return -EINVAL;
     }
-    f->owner = d->id;
     f->validated_entries = FRAME_SHARED;
+    /*
+     * The type first, then the owner: from then on guests may use it. Until then one that names the
+     * frame has a reference for a moment at most, so the state is added to, not replaced.
+     */
+    __atomic_add_fetch(&f->state,
+                       FRAME_TYPE_ONE + FRAME_REF_ONE + FRAME_VALIDATED +
+                           ((uint64_t)type << FRAME_TYPE_SHIFT),
+                       __ATOMIC_ACQ_REL);
+    __atomic_store_n(&f->owner, d->id, __ATOMIC_RELEASE);
     domain_list_frame(d, f);
-    __atomic_store_n(&f->state,
-                     (FRAME_ALLOCATED + FRAME_REF_ONE) + (FRAME_TYPE_ONE + FRAME_REF_ONE) +
-                         FRAME_VALIDATED + ((uint64_t)type << FRAME_TYPE_SHIFT),
-                     __ATOMIC_RELEASE);
     spin_unlock(&d->page_lock);
     return 0;
 }
@@ -36,7 +40,7 @@ void domain_unshare_page(struct domain *d, void *page)
 
     ASSERT(f->owner == d->id && f->validated_entries == FRAME_SHARED);
     frame_put_writable(f); /* the permanent type count, of either type */
-    if (!domain_drop_ownership(f)) {
+    if (!domain_drop_ownership(d, f)) {
         panic("shared frame %#lx freed twice", (unsigned long)mfn_of(f).n);
     }
 }

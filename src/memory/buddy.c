@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Buddy allocator: blocks of 2^order frames, split on demand, merged when both halves are free.
 //
-// Two zones, below and above 4 GiB: whoever does not ask for low addresses is served from the
-// high zone first, so that devices with 32-bit addresses find memory later too.
+// A zone for each number of address bits: zone n has the frames whose numbers take n bits. So
+// "below 2^n" is a choice of zones and never a search, however fragmented memory is. Who does not
+// ask for low addresses is served from the highest zone first, so that devices with few address
+// bits find memory later too.
 #include "memory/allocator.h"
 
 #include "abi/errno.h"
@@ -12,18 +14,17 @@
 #include "lib/string.h"
 #include "memory/flush.h"
 
-#define LOW_ZONE_FRAMES (1ULL << (32 - PAGE_SHIFT))
-
-enum zone { ZONE_LOW, ZONE_HIGH, ZONES };
+#define ZONES 33 /* frame numbers have up to 32 bits (struct frame_list) */
 
 static spinlock_t lock = SPINLOCK(RANK_FRAMES);
 static struct frame_list free_blocks[ZONES][MAX_ORDER + 1]; /* guarded by lock */
+static uint32_t orders_free[ZONES];                         /* guarded by lock: bit per list */
 static uint64_t free_frames, total_frames;                  /* guarded by lock */
 static uint64_t claimed_frames; /* guarded by lock: sum of open claims */
 
-static enum zone zone_of(mfn_t m)
+static unsigned int zone_of(mfn_t m)
 {
-    return m.n < LOW_ZONE_FRAMES ? ZONE_LOW : ZONE_HIGH;
+    return m.n == 0 ? 0 : 64 - (unsigned int)__builtin_clzll(m.n);
 }
 
 /* `m` is the head of a free block of just this order. */
@@ -37,14 +38,22 @@ static bool is_free_block(mfn_t m, unsigned int order)
 
 static void add_block(mfn_t m, unsigned int order)
 {
+    unsigned int zone = zone_of(m);
+
     frame_of(m)->order = order;
-    frame_list_add(&free_blocks[zone_of(m)][order], frame_of(m));
+    frame_list_add(&free_blocks[zone][order], frame_of(m));
+    orders_free[zone] |= 1U << order;
 }
 
 static void remove_block(mfn_t m, unsigned int order)
 {
-    frame_list_remove(&free_blocks[zone_of(m)][order], frame_of(m));
+    unsigned int zone = zone_of(m);
+
+    frame_list_remove(&free_blocks[zone][order], frame_of(m));
     frame_of(m)->order = NOT_A_HEAD;
+    if (free_blocks[zone][order].count == 0) {
+        orders_free[zone] &= ~(1U << order);
+    }
 }
 
 static void free_block(mfn_t m, unsigned int order)
@@ -75,9 +84,11 @@ static void mark_free(mfn_t first, uint64_t count)
 
 void frames_reset(void)
 {
-    for (unsigned int i = 0; i <= MAX_ORDER; i++) {
-        frame_list_init(&free_blocks[ZONE_LOW][i]);
-        frame_list_init(&free_blocks[ZONE_HIGH][i]);
+    for (unsigned int zone = 0; zone < ZONES; zone++) {
+        for (unsigned int order = 0; order <= MAX_ORDER; order++) {
+            frame_list_init(&free_blocks[zone][order]);
+        }
+        orders_free[zone] = 0;
     }
     free_frames = total_frames = claimed_frames = 0;
     heap_reset();
@@ -90,7 +101,7 @@ void frames_add_range(mfn_t first, uint64_t count)
     mark_free(first, count);
     total_frames += count;
     while (count > 0) {
-        unsigned int order = first.n == 0 ? MAX_ORDER : (unsigned int)__builtin_ctzll(first.n);
+        unsigned int order = first.n == 0 ? 0 : (unsigned int)__builtin_ctzll(first.n);
         order = MIN(order, (unsigned int)MAX_ORDER);
         order = MIN(order, 63 - (unsigned int)__builtin_clzll(count));
         free_block(first, order);
@@ -100,32 +111,26 @@ void frames_add_range(mfn_t first, uint64_t count)
     spin_unlock(&lock);
 }
 
-/* A free block of at least `order` that ends below frame `limit`; its own order in *found. */
-static mfn_t find_block(enum zone zone, unsigned int order, uint64_t limit, unsigned int *found)
+/* The smallest free block of at least `order` in the highest of the zones up to `zone`. */
+static mfn_t find_block(unsigned int zone, unsigned int order, unsigned int *found)
 {
-    for (unsigned int o = order; o <= MAX_ORDER; o++) {
-        for (uint32_t n = free_blocks[zone][o].head; n != FRAME_LIST_END; n = frame_table[n].next) {
-            /* Splitting takes the lower half, so only the part that is handed out counts. */
-            if (n + (1ULL << order) <= limit) {
-                *found = o;
-                return mfn(n);
-            }
+    for (;; zone--) {
+        uint32_t large_enough = orders_free[zone] >> order;
+        if (large_enough != 0) {
+            *found = order + (unsigned int)__builtin_ctz(large_enough);
+            return mfn(free_blocks[zone][*found].head);
+        }
+        if (zone == 0) {
+            return mfn(MFN_INVALID);
         }
     }
-    return mfn(MFN_INVALID);
 }
 
-static mfn_t take_block(unsigned int order, uint64_t limit)
+static mfn_t take_block(unsigned int order, unsigned int top_zone)
 {
     unsigned int found = 0;
-    mfn_t m = mfn(MFN_INVALID);
+    mfn_t m = find_block(top_zone, order, &found);
 
-    if (limit > LOW_ZONE_FRAMES) {
-        m = find_block(ZONE_HIGH, order, limit, &found);
-    }
-    if (m.n == MFN_INVALID) {
-        m = find_block(ZONE_LOW, order, limit, &found);
-    }
     if (m.n == MFN_INVALID) {
         return m;
     }
@@ -148,15 +153,6 @@ uint64_t frames_youngest_stamp(mfn_t first, unsigned int order)
     return stamp;
 }
 
-/* The first frame number that is out of reach with so many address bits. */
-static uint64_t frame_limit(unsigned int address_bits)
-{
-    if (address_bits >= 64) {
-        return UINT64_MAX;
-    }
-    return address_bits <= PAGE_SHIFT ? 0 : 1ULL << (address_bits - PAGE_SHIFT);
-}
-
 /* What of the free frames others have set aside. The lock is held. */
 static uint64_t claimed_by_others(const uint64_t *claim)
 {
@@ -167,12 +163,12 @@ static mfn_t alloc(unsigned int order, unsigned int address_bits, uint64_t *clai
 {
     mfn_t m = mfn(MFN_INVALID);
 
-    if (order > MAX_ORDER) {
+    if (order > MAX_ORDER || address_bits < PAGE_SHIFT) {
         return m;
     }
     spin_lock(&lock);
-    if (claimed_by_others(claim) + (1ULL << order) <= free_frames || !claim) {
-        m = take_block(order, frame_limit(address_bits));
+    if (!claim || claimed_by_others(claim) + (1ULL << order) <= free_frames) {
+        m = take_block(order, MIN(address_bits - PAGE_SHIFT, ZONES - 1U));
     }
     if (m.n != MFN_INVALID && claim) {
         uint64_t consumed = MIN(*claim, 1ULL << order);
@@ -244,7 +240,7 @@ void *pages_alloc(unsigned int order)
     for (uint64_t i = 0; i < 1ULL << order; i++) {
         struct frame *f = frame_of(mfn_add(m, i));
         f->owner = DOMID_XEN;
-        f->state = FRAME_ALLOCATED | FRAME_REF_ONE;
+        __atomic_store_n(&f->state, FRAME_ALLOCATED | FRAME_REF_ONE, __ATOMIC_RELEASE);
     }
     frame_of(m)->order = order;
     return memset(frame_to_virt(m), 0, PAGE_SIZE << order);
@@ -252,8 +248,16 @@ void *pages_alloc(unsigned int order)
 
 void pages_free(void *pages, unsigned int order)
 {
-    if (pages) {
-        frames_free(virt_to_frame(pages), order);
+    mfn_t first;
+
+    if (!pages) {
+        return;
+    }
+    /* A guest that names the frame in a call may have a reference for a moment: it frees it then.
+     */
+    first = virt_to_frame(pages);
+    for (uint64_t i = 0; i < 1ULL << order; i++) {
+        frame_put(frame_of(mfn_add(first, i)));
     }
 }
 

@@ -2,9 +2,7 @@
 // References to frames, and the two types that need no validation: none and writable.
 #include "memory/frame.h"
 
-#include "arch/frames.h"
-#include "base/panic.h"
-#include "lib/string.h"
+#include "arch/cpu.h"
 #include "memory/allocator.h"
 #include "memory/flush.h"
 
@@ -21,12 +19,27 @@ static bool add_to_state(struct frame *f, uint64_t *seen, uint64_t wanted)
                                        __ATOMIC_RELAXED);
 }
 
+static bool count_is_full(uint64_t state)
+{
+    return (state & FRAME_REF_MASK) >= COUNT_LIMIT;
+}
+
+/* Nobody can see the frame any more. Pavise's own go straight back to the allocator. */
+static cold_fn void release(struct frame *f)
+{
+    if (f->owner == DOMID_XEN) {
+        frames_free(mfn_of(f), 0);
+    } else {
+        frame_released(f);
+    }
+}
+
 bool frame_get(struct frame *f, domid_t owner)
 {
     uint64_t state = frame_state(f);
 
     do {
-        if ((state & FRAME_REF_MASK) == 0 || (state & FRAME_REF_MASK) >= COUNT_LIMIT) {
+        if ((state & FRAME_REF_MASK) == 0 || count_is_full(state)) {
             return false;
         }
     } while (!add_to_state(f, &state, state + FRAME_REF_ONE));
@@ -43,55 +56,89 @@ void frame_put(struct frame *f)
     uint64_t state = __atomic_sub_fetch(&f->state, FRAME_REF_ONE, __ATOMIC_ACQ_REL);
 
     if (unlikely((state & FRAME_REF_MASK) == 0)) {
-        frame_released(f);
+        release(f);
     }
 }
 
-/*
- * The state with one writable use more, or 0 where the frame can't be written: it is on its way
- * out, a table or descriptor page, or at a count's end.
- */
-static uint64_t with_writable_use(uint64_t state)
+/* ---- the writable type ----------------------------------------------------------------------- */
+
+static bool is_writable(uint64_t state)
 {
-    if ((state & FRAME_REF_MASK) == 0 || (state & FRAME_REF_MASK) >= COUNT_LIMIT) {
-        return 0;
-    }
-    if (likely(state_type(state) == FRAME_WRITABLE)) {
-        return state + FRAME_TYPE_ONE + FRAME_REF_ONE;
-    }
-    if ((state & (FRAME_TYPE_COUNT | FRAME_PARTIAL | FRAME_LOCKED)) != 0) {
-        return 0;
-    }
-    return ((state & ~FRAME_TYPE_MASK) | (uint64_t)FRAME_WRITABLE << FRAME_TYPE_SHIFT |
-            FRAME_VALIDATED) +
-           FRAME_TYPE_ONE + FRAME_REF_ONE;
+    return state_type(state) == FRAME_WRITABLE && (state & FRAME_VALIDATED) != 0 &&
+           state_type_count(state) != 0;
 }
 
 /* Whether a processor may still walk through the frame as a table that it no longer is. */
 static bool was_table(uint64_t state)
 {
-    return state_type_count(state) == 0 && state_type(state) >= FRAME_L1;
+    return state_type(state) >= FRAME_L1;
+}
+
+/*
+ * The first writable use. While it is locked and not validated others wait: the page may be written
+ * only when every processor has forgotten that it was a table.
+ */
+static bool become_writable(struct frame *f, uint64_t *state)
+{
+    uint64_t wanted = ((*state & ~(FRAME_TYPE_MASK | FRAME_VALIDATED)) | (uint64_t)FRAME_WRITABLE
+                                                                             << FRAME_TYPE_SHIFT) +
+                      FRAME_TYPE_ONE;
+
+    if (likely(!was_table(*state))) {
+        return add_to_state(f, state, wanted | FRAME_VALIDATED);
+    }
+    if (!add_to_state(f, state, wanted | FRAME_LOCKED)) {
+        return false;
+    }
+    flush_older_than(f->flush_stamp);
+    /* From "locked" to "validated" in one step: nobody else changes either meanwhile. */
+    __atomic_add_fetch(&f->state, FRAME_VALIDATED - FRAME_LOCKED, __ATOMIC_ACQ_REL);
+    return true;
+}
+
+/* The same where the type is not writable yet. The owner is checked before anything is changed: a
+ * frame of Pavise's own uses its record for other things. */
+static bool get_first_writable(struct frame *f, domid_t owner)
+{
+    uint64_t state;
+
+    if (!frame_get(f, owner)) {
+        return false;
+    }
+    state = frame_state(f);
+    for (;;) {
+        if (is_writable(state)) {
+            if (add_to_state(f, &state, state + FRAME_TYPE_ONE)) {
+                return true;
+            }
+        } else if (state_type_count(state) == 0) {
+            if (become_writable(f, &state)) {
+                return true;
+            }
+        } else if (state_type(state) == FRAME_WRITABLE) {
+            cpu_relax();
+            state = frame_state(f);
+        } else {
+            frame_put(f);
+            return false;
+        }
+    }
 }
 
 bool frame_get_writable(struct frame *f, domid_t owner)
 {
     uint64_t state = frame_state(f);
-    uint64_t wanted;
 
-    do {
-        wanted = with_writable_use(state);
-        if (unlikely(wanted == 0)) {
+    while (likely(is_writable(state)) && !count_is_full(state)) {
+        if (add_to_state(f, &state, state + FRAME_TYPE_ONE + FRAME_REF_ONE)) {
+            if (likely(READ_ONCE(f->owner) == owner)) {
+                return true;
+            }
+            frame_put_writable(f);
             return false;
         }
-    } while (!add_to_state(f, &state, wanted));
-    if (unlikely(READ_ONCE(f->owner) != owner)) {
-        frame_put_writable(f);
-        return false;
     }
-    if (unlikely(was_table(state))) {
-        flush_older_than(f->flush_stamp);
-    }
-    return true;
+    return get_first_writable(f, owner);
 }
 
 void frame_put_writable(struct frame *f)
@@ -105,9 +152,12 @@ void frame_put_writable(struct frame *f)
         }
     } while (!add_to_state(f, &state, state - FRAME_TYPE_ONE - FRAME_REF_ONE));
     if (unlikely((state & FRAME_REF_MASK) == FRAME_REF_ONE)) {
-        frame_released(f);
+        release(f);
     }
 }
+
+/* ---- lists -------------------------------------------------------------------------------------
+ */
 
 void frame_list_init(struct frame_list *list)
 {

@@ -7,11 +7,12 @@
 //   bits  0-27  references: mappings, pins, grants, and one for being allocated
 //   bits 28-55  type count: uses that depend on the type
 //   bits 56-58  enum frame_type
-//   bit  59     validated: the contents are known to obey the type (always set for none/writable)
+//   bit  59     validated: the contents are known to obey the type; while a type count is without
+//               it, the frame is on its way into the type or out of it
 //   bit  60     partial: validation or its reverse was interrupted; `validated_entries` says where
 //   bit  61     pinned: the owner holds a type count through MMUEXT_PIN_*
 //   bit  62     allocated: the reference that comes with ownership has not been dropped yet
-//   bit  63     locked: one CPU edits this page table
+//   bit  63     locked: one CPU edits this page table, or changes the frame's type
 #pragma once
 
 #include "abi/xen.h"
@@ -51,7 +52,7 @@ struct frame {
     uint16_t validated_entries; /* guarded by FRAME_LOCKED or by being the validator */
     union {
         uint32_t order;       /* of the free or heap block that starts here */
-        uint32_t linear_uses; /* [a] entries of other tables of its level that map it read-only */
+        int32_t linear_uses;  /* [a] see mmu/linear.h */
         uint32_t heap_size;   /* heap pages: bytes an object */
     };
 };
@@ -112,8 +113,8 @@ must_check bool frame_get(struct frame *f, domid_t owner);
 void frame_put(struct frame *f);
 
 /*
- * Called with a frame whose last reference went; the domain room, which knows where the frame was
- * listed, sets it at start of day and gives the frame back.
+ * Called with a domain's frame whose last reference went; the domain room, which knows where the
+ * frame was listed, sets it at start of day and gives the frame back.
  */
 extern void (*frame_released)(struct frame *f);
 

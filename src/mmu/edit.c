@@ -6,56 +6,74 @@
 #include "arch/frames.h"
 #include "mmu/types.h"
 
+enum how {
+    STORE,         /* whatever the entry is */
+    STORE_KEEP_AD, /* but for the bits that the processor sets */
+    STORE_IF_SAME, /* only if it is what it was */
+};
+
 /*
- * The processor may set accessed and dirty bits at any moment, so keeping them takes a loop.
- * Returns the entry that was replaced.
+ * Replace the entry: *old becomes what was replaced. The processor may set accessed and dirty bits
+ * at any moment, and none may be lost. Each way is a full barrier: the entry is gone for every
+ * processor before the flush clock is read (memory/flush.h). False where it was not the same.
  */
-static pte_t store(pte_t *entry, pte_t old, pte_t value, bool keep_ad)
+static bool store(pte_t *entry, pte_t *old, pte_t value, enum how how)
 {
-    if (!keep_ad) {
-        __atomic_store_n(entry, value, __ATOMIC_RELEASE);
-        return old;
+    switch (how) {
+    case STORE:
+        *old = __atomic_exchange_n(entry, value, __ATOMIC_SEQ_CST);
+        return true;
+    case STORE_KEEP_AD:
+        while (!__atomic_compare_exchange_n(entry, old, value | (*old & (PTE_A | PTE_D)), true,
+                                            __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
+        }
+        return true;
+    default:
+        return __atomic_compare_exchange_n(entry, old, value, false, __ATOMIC_SEQ_CST,
+                                           __ATOMIC_RELAXED);
     }
-    while (!__atomic_compare_exchange_n(entry, &old, value | (old & (PTE_A | PTE_D)), true,
-                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
-    }
-    return old;
 }
 
-/* Clearing an entry, or new flags on the same page in the same way: no count changes but one. */
-static long edit_l1(const struct entry_rights *rights, struct frame *f, pte_t *entry, pte_t value,
-                    bool keep_ad)
+/* New flags on the same page in the same way: the claim stays. */
+static long edit_flags(const struct entry_rights *rights, pte_t *entry, pte_t old, pte_t value,
+                       enum how how)
 {
-    pte_t old = READ_ONCE(*entry);
+    long result = entry_adjust(rights, 1, &value);
+
+    if (result == 0 && !store(entry, &old, value, how)) {
+        result = -EAGAIN;
+    }
+    return result;
+}
+
+/* Frame and rights of an entry of a locked table don't change by themselves. */
+static long edit_l1(const struct entry_rights *rights, struct frame *f, pte_t *entry, pte_t old,
+                    pte_t value, enum how how)
+{
     long result;
 
-    if ((value & PTE_P) != 0) {
-        if (entry_same_claim(old, value)) {
-            result = entry_adjust(1, &value);
-            if (result == 0) {
-                store(entry, old, value, keep_ad);
-            }
-            return result;
-        }
-        result = entry_claim(rights, 1, f, &value);
-        if (result != 0) {
-            return result;
-        }
+    if ((value & PTE_P) != 0 && entry_same_claim(old, value)) {
+        return edit_flags(rights, entry, old, value, how);
     }
-    entry_release(1, f, store(entry, old, value, keep_ad));
+    result = entry_claim(rights, 1, f, &value);
+    if (result != 0) {
+        return result;
+    }
+    if (!store(entry, &old, value, how)) {
+        entry_release(1, f, value);
+        return -EAGAIN;
+    }
+    entry_release(1, f, old);
     return 0;
 }
 
-long edit_entry(const struct entry_rights *rights, struct frame *f, unsigned int level,
-                unsigned int slot, pte_t value, bool keep_ad)
+static long edit_upper(const struct entry_rights *rights, struct frame *f, unsigned int level,
+                       unsigned int slot, pte_t value, enum how how)
 {
     pte_t *entry = (pte_t *)frame_to_virt(mfn_of(f)) + slot;
-    pte_t old;
+    pte_t old = READ_ONCE(*entry);
     long result;
 
-    if (likely(level == 1)) {
-        return edit_l1(rights, f, entry, value, keep_ad);
-    }
     if (level == 4 && slot_is_hypervisor(slot)) {
         return -EINVAL;
     }
@@ -63,11 +81,31 @@ long edit_entry(const struct entry_rights *rights, struct frame *f, unsigned int
     if (result != 0) {
         return result;
     }
-    old = store(entry, READ_ONCE(*entry), value, keep_ad);
+    (void)store(entry, &old, value, how);
     /*
-     * The processor may have cached the path through the old entry, and the table it led to may
-     * become writable the moment its count goes: the stamp on it makes the next user flush.
+     * A processor may have cached the path through the old entry. The table it led to gets a stamp
+     * when its last count goes, which makes whoever uses it next flush.
      */
     entry_release(level, f, old);
     return 0;
+}
+
+long edit_entry(const struct entry_rights *rights, struct frame *f, unsigned int level,
+                unsigned int slot, pte_t value, bool keep_ad)
+{
+    enum how how = keep_ad ? STORE_KEEP_AD : STORE;
+    pte_t *entry = (pte_t *)frame_to_virt(mfn_of(f)) + slot;
+
+    if (likely(level == 1)) {
+        return edit_l1(rights, f, entry, READ_ONCE(*entry), value, how);
+    }
+    return edit_upper(rights, f, level, slot, value, how);
+}
+
+long edit_entry_if(const struct entry_rights *rights, struct frame *f, unsigned int slot, pte_t old,
+                   pte_t value)
+{
+    pte_t *entry = (pte_t *)frame_to_virt(mfn_of(f)) + slot;
+
+    return edit_l1(rights, f, entry, old, value, STORE_IF_SAME);
 }

@@ -11,3 +11,10 @@
  */
 must_check long edit_entry(const struct entry_rights *rights, struct frame *f, unsigned int level,
                            unsigned int slot, pte_t value, bool keep_ad);
+
+/*
+ * The same in a table of level 1, only while the entry is `old` (which it was under this lock).
+ * -EAGAIN: the processor has set bits in it meanwhile; nothing changed.
+ */
+must_check long edit_entry_if(const struct entry_rights *rights, struct frame *f, unsigned int slot,
+                              pte_t old, pte_t value);

@@ -10,12 +10,13 @@
 #include "abi/xen.h"
 #include "arch/frames.h"
 #include "arch/guest.h"
-#include "base/hypercall.h"
+#include "base/cpu.h"
 #include "domain/pages.h"
 #include "lib/string.h"
 #include "memory/allocator.h"
 #include "mmu/foreign.h"
 #include "mmu/m2p.h"
+#include "mmu/preempt.h"
 
 struct extents {
     gva_t list; /* of xen_pfn_t */
@@ -222,7 +223,7 @@ static long run(struct exchange *x, gva_t argument, xen_ulong_t exchanged)
     long result = 0;
 
     while (result == 0 && chunk < end) {
-        if (chunk > first && preempt_wanted()) {
+        if (chunk > first && should_stop()) {
             result = HYPERCALL_RESTART;
             break;
         }

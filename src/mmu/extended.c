@@ -13,6 +13,7 @@
 #include "mmu/foreign.h"
 #include "mmu/hypercalls.h"
 #include "mmu/ldt.h"
+#include "mmu/preempt.h"
 #include "mmu/types.h"
 #include "mmu/unfinished.h"
 
@@ -20,7 +21,7 @@
 
 static bool set_flag(struct frame *f, uint64_t flag)
 {
-    return (__atomic_fetch_or(&f->state, flag, __ATOMIC_ACQ_REL) & flag) == 0;
+    return (__atomic_fetch_or(&f->state, flag, __ATOMIC_SEQ_CST) & flag) == 0;
 }
 
 static long pin(const struct entry_rights *rights, uint64_t number, unsigned int level)
@@ -33,11 +34,18 @@ static long pin(const struct entry_rights *rights, uint64_t number, unsigned int
     }
     f = frame_of(mfn(number));
     result = table_get(rights->frames, f, level);
-    if (result == 0 && !set_flag(f, FRAME_PINNED)) {
-        table_put(f);
-        result = -EINVAL;
+    if (result != 0) {
+        return result;
     }
-    return result;
+    if (!set_flag(f, FRAME_PINNED)) {
+        table_put(f);
+        return -EINVAL;
+    }
+    /* Who gives the frame up looks for a pin after that: it has seen this one, or is seen here. */
+    if ((frame_state(f) & FRAME_ALLOCATED) == 0 && table_unpin(f)) {
+        return -EINVAL;
+    }
+    return 0;
 }
 
 static long unpin(const struct entry_rights *rights, uint64_t number)
@@ -119,7 +127,7 @@ static long flush_caches(bool everywhere)
     const struct domain *d = current_vcpu()->domain;
 
     /* Only who has devices of its own has a use for it; others could stall the machine with it. */
-    if (!d->hardware && d->io_memory->count == 0) {
+    if (!domain_has_devices(d)) {
         return -EPERM;
     }
     if (everywhere) {
@@ -130,18 +138,10 @@ static long flush_caches(bool everywhere)
     return 0;
 }
 
-static long one_op(const struct entry_rights *rights, const struct mmuext_op *op)
+/* What concerns the calling vCPU and its domain. */
+static long own_op(struct vcpu *v, const struct mmuext_op *op)
 {
-    struct vcpu *v = current_vcpu();
-
     switch (op->cmd) {
-    case MMUEXT_PIN_L1_TABLE:
-    case MMUEXT_PIN_L2_TABLE:
-    case MMUEXT_PIN_L3_TABLE:
-    case MMUEXT_PIN_L4_TABLE:
-        return pin(rights, op->arg1.mfn, op->cmd - MMUEXT_PIN_L1_TABLE + 1);
-    case MMUEXT_UNPIN_TABLE:
-        return unpin(rights, op->arg1.mfn);
     case MMUEXT_NEW_BASEPTR:
         return base_set_kernel(v, mfn(op->arg1.mfn));
     case MMUEXT_NEW_USER_BASEPTR:
@@ -168,6 +168,23 @@ static long one_op(const struct entry_rights *rights, const struct mmuext_op *op
         return flush_caches(true);
     case MMUEXT_SET_LDT:
         return ldt_set(v, op->arg1.linear_addr, op->arg2.nr_ents);
+    default:
+        return -ENOSYS;
+    }
+}
+
+static long one_op(const struct entry_rights *rights, const struct mmuext_op *op)
+{
+    struct vcpu *v = current_vcpu();
+
+    switch (op->cmd) {
+    case MMUEXT_PIN_L1_TABLE:
+    case MMUEXT_PIN_L2_TABLE:
+    case MMUEXT_PIN_L3_TABLE:
+    case MMUEXT_PIN_L4_TABLE:
+        return pin(rights, op->arg1.mfn, op->cmd - MMUEXT_PIN_L1_TABLE + 1);
+    case MMUEXT_UNPIN_TABLE:
+        return unpin(rights, op->arg1.mfn);
     case MMUEXT_CLEAR_PAGE:
         return clear_page(rights, op->arg1.mfn);
     case MMUEXT_COPY_PAGE:
@@ -177,8 +194,14 @@ static long one_op(const struct entry_rights *rights, const struct mmuext_op *op
         /* Superpages of PV guests are off, as on the reference. */
         return -EOPNOTSUPP;
     default:
-        return -ENOSYS;
+        return rights->frames == v->domain ? own_op(v, op) : -EPERM;
     }
+}
+
+/* An operation that left something behind is done when that is. */
+static bool time_to_stop(const struct vcpu *v, uint32_t done)
+{
+    return done > 0 && (unfinished_pending(v) || should_stop());
 }
 
 static long run_ops(const struct entry_rights *rights, gva_t ops, uint32_t count, uint32_t *done)
@@ -187,7 +210,7 @@ static long run_ops(const struct entry_rights *rights, gva_t ops, uint32_t count
 
     while (result == 0 && *done < count) {
         struct mmuext_op op;
-        if (*done > 0 && preempt_wanted()) {
+        if (time_to_stop(current_vcpu(), *done)) {
             return HYPERCALL_RESTART;
         }
         result = read_guest(&op, ops, *done);
@@ -196,7 +219,7 @@ static long run_ops(const struct entry_rights *rights, gva_t ops, uint32_t count
         }
         *done += result == 0;
     }
-    return result;
+    return result == 0 && unfinished_pending(current_vcpu()) ? HYPERCALL_RESTART : result;
 }
 
 long hypercall_mmuext_op(gva_t ops, uint64_t count_argument, gva_t done_out, uint64_t foreigndom)
@@ -218,7 +241,7 @@ long hypercall_mmuext_op(gva_t ops, uint64_t count_argument, gva_t done_out, uin
         result = run_ops(&rights, ops, count, &done);
         foreign_put(&rights);
     }
-    unfinished_drop_built(v);
+    unfinished_end(v);
     if (result == HYPERCALL_RESTART) {
         hypercall_set_argument(0, ops.a + done * sizeof(struct mmuext_op));
         hypercall_set_argument(1, (count - done) | COUNT_RESUMED);

@@ -3,13 +3,30 @@
 #include "mmu/policy.h"
 
 #include "abi/errno.h"
+#include "mmu/linear.h"
 #include "mmu/m2p.h"
 #include "mmu/types.h"
 
 /* Bits that nobody may set: reserved by the processor, or with a meaning Pavise does not offer. */
 #define UPPER_REFUSED (PTE_PSE | PTE_G)
 
-int entry_adjust(unsigned int level, pte_t *entry)
+#define PTE_CACHING (PTE_PWT | PTE_PCD | PTE_PAT)
+
+/* ---- bits --------------------------------------------------------------------------------------
+ */
+
+bool domain_has_devices(const struct domain *d)
+{
+    return d->hardware || d->io_memory->count != 0;
+}
+
+/* Not RAM, or RAM that the firmware keeps: nothing to count, only to permit. */
+static bool is_device(mfn_t m)
+{
+    return !mfn_valid(m) || READ_ONCE(frame_of(m)->owner) == DOMID_IO;
+}
+
+int entry_adjust(const struct entry_rights *rights, unsigned int level, pte_t *entry)
 {
     if (level > 1) {
         if ((*entry & UPPER_REFUSED) != 0) {
@@ -23,14 +40,16 @@ int entry_adjust(unsigned int level, pte_t *entry)
     } else {
         *entry = (*entry & ~PTE_G) | PTE_US | PTE_GUEST_KERNEL;
     }
+    /* RAM that is mapped with two caching types can hold two contents; only devices need that. */
+    if (unlikely((*entry & PTE_CACHING) != 0) && !is_device(pte_mfn(*entry)) &&
+        !domain_has_devices(rights->tables)) {
+        *entry &= ~PTE_CACHING;
+    }
     return 0;
 }
 
-/* Not RAM, or RAM that the firmware keeps: nothing to count, only to permit. */
-static bool is_device(mfn_t m)
-{
-    return !mfn_valid(m) || READ_ONCE(frame_of(m)->owner) == DOMID_IO;
-}
+/* ---- level 1 -----------------------------------------------------------------------------------
+ */
 
 static long claim_device(const struct entry_rights *rights, mfn_t m)
 {
@@ -69,6 +88,23 @@ static long claim_page(const struct entry_rights *rights, pte_t entry)
     return frame_get(f, rights->frames->id) ? 0 : -EINVAL;
 }
 
+static void release_page(pte_t entry)
+{
+    mfn_t m = pte_mfn(entry);
+
+    if (is_device(m)) {
+        return;
+    }
+    if ((entry & PTE_RW) != 0) {
+        frame_put_writable(frame_of(m));
+    } else {
+        frame_put(frame_of(m));
+    }
+}
+
+/* ---- levels 2 to 4 -----------------------------------------------------------------------------
+ */
+
 static long claim_table(const struct entry_rights *rights, unsigned int level, struct frame *table,
                         pte_t entry)
 {
@@ -79,12 +115,38 @@ static long claim_table(const struct entry_rights *rights, unsigned int level, s
         return -EINVAL;
     }
     f = frame_of(m);
-    /* A table may map itself, read-only: its own life bounds that of the entry. */
-    if (f == table) {
-        return (entry & PTE_RW) == 0 ? 0 : -EINVAL;
+    if ((entry & PTE_RW) == 0) {
+        /* A table may map itself, read-only: its own life bounds that of the entry. */
+        if (f == table) {
+            return 0;
+        }
+        if (linear_is_target(f, level)) {
+            return linear_claim(rights->tables, table, f, level);
+        }
     }
-    return table_get(rights->tables, f, level - 1);
+    if (f == table) {
+        return -EINVAL;
+    }
+    return rights->part ? table_claim(rights->tables, f, level - 1, rights->preemptible)
+                        : table_get(rights->tables, f, level - 1);
 }
+
+/* The table that an entry holds a count on; NULL where it holds none. Ends a linear mapping. */
+static struct frame *let_go(unsigned int level, struct frame *table, pte_t entry)
+{
+    struct frame *f = frame_of(pte_mfn(entry));
+
+    if (f == table) {
+        return NULL;
+    }
+    if (linear_is_target(f, level)) {
+        linear_end(table, f);
+    }
+    return f;
+}
+
+/* ---- the decision ------------------------------------------------------------------------------
+ */
 
 long entry_claim(const struct entry_rights *rights, unsigned int level, struct frame *table,
                  pte_t *entry)
@@ -94,7 +156,7 @@ long entry_claim(const struct entry_rights *rights, unsigned int level, struct f
     if ((*entry & PTE_P) == 0) {
         return 0;
     }
-    error = entry_adjust(level, entry);
+    error = entry_adjust(rights, level, entry);
     if (error != 0) {
         return error;
     }
@@ -106,20 +168,29 @@ long entry_claim(const struct entry_rights *rights, unsigned int level, struct f
 
 void entry_release(unsigned int level, struct frame *table, pte_t entry)
 {
-    mfn_t m = pte_mfn(entry);
     struct frame *f;
 
-    if ((entry & PTE_P) == 0 || is_device(m)) {
+    if ((entry & PTE_P) == 0) {
         return;
     }
-    f = frame_of(m);
-    if (level > 1) {
-        if (f != table) {
-            table_put(f);
-        }
-    } else if ((entry & PTE_RW) != 0) {
-        frame_put_writable(f);
-    } else {
-        frame_put(f);
+    if (level == 1) {
+        release_page(entry);
+        return;
     }
+    f = let_go(level, table, entry);
+    if (f) {
+        table_put(f);
+    }
+}
+
+long entry_release_part(unsigned int level, struct frame *table, pte_t entry, bool preemptible)
+{
+    struct frame *f;
+
+    if (level == 1) {
+        release_page(entry);
+        return 0;
+    }
+    f = let_go(level, table, entry);
+    return f ? table_drop(f, preemptible) : 0;
 }

@@ -19,13 +19,16 @@ struct entry_rights {
     struct domain *caller;  /* whose privileges count */
     bool hypervisor_frames; /* FD is DOMID_XEN: chosen frames of Pavise's, read-only */
     bool io_only;           /* FD is DOMID_IO: device memory only */
+    bool part;              /* of a table that is being validated: it keeps track of partial ones */
+    bool preemptible;       /* with `part`: that may take several turns */
 };
 
 /*
  * Decide on `entry` for a table of `level` (in frame `table`) and take its claim. *entry becomes
  * what is to be stored. Returns 0; -EINVAL: bits, a frame or a type that is not allowed, or a count
- * at its end; -EPERM: device memory the domain may not map; HYPERCALL_RESTART: the named table's
- * validation was preempted and will go on (mmu/types.h).
+ * at its end; -EPERM: device memory the domain may not map; HYPERCALL_RESTART: the named table is
+ * being validated, by this vCPU in several turns or by another (mmu/types.h); with rights->part,
+ * TABLE_PARTIAL: the claim is taken, on a table that is partial.
  */
 must_check long entry_claim(const struct entry_rights *rights, unsigned int level,
                             struct frame *table, pte_t *entry);
@@ -33,11 +36,21 @@ must_check long entry_claim(const struct entry_rights *rights, unsigned int leve
 /* Drop the claim of a stored entry. The last claim on a table takes it apart. */
 void entry_release(unsigned int level, struct frame *table, pte_t entry);
 
+/* The same for the entry of a table that is taken apart itself: 0, or TABLE_PARTIAL. */
+must_check long entry_release_part(unsigned int level, struct frame *table, pte_t entry,
+                                   bool preemptible);
+
 /* Whether two stored level-1 entries hold the same claim, so that one may replace the other. */
 static inline bool entry_same_claim(pte_t a, pte_t b)
 {
     return ((a ^ b) & (PTE_FRAME | PTE_RW | PTE_P)) == 0;
 }
 
-/* What a checked level-1 entry with changed flags becomes, when the claim stays: 0 or -EINVAL. */
-must_check int entry_adjust(unsigned int level, pte_t *entry);
+/*
+ * The bits alone: what an allowed entry becomes. 0 or -EINVAL. Enough where the claim of a level-1
+ * entry stays.
+ */
+must_check int entry_adjust(const struct entry_rights *rights, unsigned int level, pte_t *entry);
+
+/* Whether a domain has devices, and with them a use for control of caches. */
+bool domain_has_devices(const struct domain *d);

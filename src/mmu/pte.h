@@ -13,7 +13,8 @@ typedef uint64_t pte_t;
 #define PTE_PCD   (1ULL << 4)
 #define PTE_A     (1ULL << 5)
 #define PTE_D     (1ULL << 6)
-#define PTE_PSE   (1ULL << 7) /* levels 2 and 3; in level 1 the same bit is PAT */
+#define PTE_PSE   (1ULL << 7) /* levels 2 and 3 */
+#define PTE_PAT   (1ULL << 7) /* level 1 */
 #define PTE_G     (1ULL << 8)
 #define PTE_NX    (1ULL << 63)
 #define PTE_FRAME 0x000ffffffffff000ULL

@@ -10,6 +10,7 @@
 #include "memory/allocator.h"
 #include "mmu/foreign.h"
 #include "mmu/m2p.h"
+#include "mmu/preempt.h"
 #include "mmu/types.h"
 #include "mmu/unfinished.h"
 
@@ -116,7 +117,7 @@ static long change_extents(unsigned int command, const struct change *change, ui
     int error = 0;
 
     while (done < count) {
-        if (done > start && preempt_wanted()) {
+        if (done > start && (unfinished_pending(current_vcpu()) || should_stop())) {
             hypercall_set_argument(0, done << MEMOP_EXTENT_SHIFT | command);
             return HYPERCALL_RESTART;
         }

@@ -50,16 +50,11 @@ long trapped_write_commit(const struct vcpu *v, struct trapped_write *w, pte_t v
 {
     struct domain *d = v->domain;
     const struct entry_rights rights = {.tables = d, .frames = d, .caller = d};
-    pte_t *entry = (pte_t *)frame_to_virt(mfn_of(w->table)) + w->slot;
-    pte_t seen = w->old;
     long result = 0;
 
-    /* The processor may have set accessed or dirty meanwhile: the instruction then starts over. */
+    /* Accessed or dirty set meanwhile must not be lost: the instruction then starts over. */
     if (value != w->old) {
-        result = __atomic_compare_exchange_n(entry, &seen, seen, false, __ATOMIC_ACQ_REL,
-                                             __ATOMIC_RELAXED)
-                     ? edit_entry(&rights, w->table, 1, w->slot, value, false)
-                     : -EAGAIN;
+        result = edit_entry_if(&rights, w->table, w->slot, w->old, value);
     }
     table_unlock(w->table);
     return result;

@@ -19,6 +19,9 @@ struct trapped_write {
  */
 must_check bool trapped_write_begin(const struct vcpu *v, uint64_t va, struct trapped_write *w);
 
-/* Store the entry's new value, checked as any; unlocks. 0 or what entry_claim() says. */
+/*
+ * Store the entry's new value, checked as any; unlocks. 0; what entry_claim() says; -EAGAIN where
+ * the processor has changed the entry since trapped_write_begin().
+ */
 must_check long trapped_write_commit(const struct vcpu *v, struct trapped_write *w, pte_t value);
 void trapped_write_abandon(struct trapped_write *w);

@@ -5,7 +5,6 @@
 #include "abi/errno.h"
 #include "arch/cpu.h"
 #include "base/cpu.h"
-#include "base/panic.h"
 #include "memory/flush.h"
 #include "mmu/pte.h"
 #include "mmu/unfinished.h"
@@ -17,11 +16,6 @@ static bool change_state(struct frame *f, uint64_t *seen, uint64_t wanted)
                                        __ATOMIC_RELAXED);
 }
 
-static bool count_is_full(uint64_t state)
-{
-    return (state & FRAME_REF_MASK) >= FRAME_REF_MASK - MAX_CPUS;
-}
-
 enum take { TAKE_AGAIN, TAKE_REFUSED, TAKE_BUSY, TAKE_SHARED, TAKE_FIRST };
 
 /*
@@ -31,25 +25,17 @@ enum take { TAKE_AGAIN, TAKE_REFUSED, TAKE_BUSY, TAKE_SHARED, TAKE_FIRST };
 static enum take try_take(struct frame *f, enum frame_type type, uint64_t *state)
 {
     uint64_t s = *state;
-    const uint64_t one = FRAME_TYPE_ONE + FRAME_REF_ONE;
 
-    if ((s & FRAME_REF_MASK) == 0 || count_is_full(s)) {
-        return TAKE_REFUSED;
-    }
     if (state_type_count(s) == 0) {
-        uint64_t kept = s & ~(FRAME_TYPE_MASK | FRAME_VALIDATED | FRAME_PARTIAL);
-        uint64_t wanted = (kept | (uint64_t)type << FRAME_TYPE_SHIFT | FRAME_LOCKED) + one;
-        if ((s & FRAME_LOCKED) != 0) {
-            *state = frame_state(f);
-            return TAKE_AGAIN;
-        }
-        return change_state(f, state, wanted) ? TAKE_FIRST : TAKE_AGAIN;
+        uint64_t kept = s & ~(FRAME_TYPE_MASK | FRAME_VALIDATED);
+        uint64_t wanted = (kept | (uint64_t)type << FRAME_TYPE_SHIFT | FRAME_LOCKED);
+        return change_state(f, state, wanted + FRAME_TYPE_ONE) ? TAKE_FIRST : TAKE_AGAIN;
     }
     if (state_type(s) != type) {
         return TAKE_REFUSED;
     }
     if ((s & FRAME_VALIDATED) != 0) {
-        return change_state(f, state, s + one) ? TAKE_SHARED : TAKE_AGAIN;
+        return change_state(f, state, s + FRAME_TYPE_ONE) ? TAKE_SHARED : TAKE_AGAIN;
     }
     if ((s & FRAME_PARTIAL) != 0) {
         return TAKE_BUSY;
@@ -59,6 +45,7 @@ static enum take try_take(struct frame *f, enum frame_type type, uint64_t *state
     return TAKE_AGAIN;
 }
 
+/* The caller's reference has fixed the owner, and becomes the count's. */
 static enum take take(struct frame *f, enum frame_type type)
 {
     uint64_t state = frame_state(f);
@@ -71,8 +58,8 @@ static enum take take(struct frame *f, enum frame_type type)
 }
 
 /*
- * Undo TAKE_FIRST. The lock goes with the count; the type stays, to say what the last use was: a
- * processor may have cached paths through a table until it flushes.
+ * The end of the only count, whose lock the caller has. The lock goes with it; the type stays, to
+ * say what the last use was: a processor may have cached paths through a table until it flushes.
  */
 static void untake(struct frame *f)
 {
@@ -82,12 +69,9 @@ static void untake(struct frame *f)
     f->validated_entries = 0;
     flush_stamp_frame(f);
     do {
-        wanted = (state & ~(FRAME_LOCKED | FRAME_VALIDATED | FRAME_PARTIAL)) - FRAME_TYPE_ONE -
-                 FRAME_REF_ONE;
+        wanted = (state & ~(FRAME_LOCKED | FRAME_VALIDATED | FRAME_PARTIAL)) - FRAME_TYPE_ONE;
     } while (!change_state(f, &state, wanted));
-    if ((wanted & FRAME_REF_MASK) == 0) {
-        frame_released(f);
-    }
+    frame_put(f);
 }
 
 /* The lock goes; FRAME_VALIDATED or FRAME_PARTIAL comes. */
@@ -99,60 +83,93 @@ static void finish_with(struct frame *f, uint64_t flag)
     }
 }
 
-/* Owner is checked once the reference keeps it from changing. */
-static bool owned_by(const struct frame *f, const struct domain *d)
+/* ---- building ---------------------------------------------------------------------------------
+ */
+
+/* What a refused table had claimed is released now, or later where that takes long. */
+static void take_back(struct frame *f, unsigned int level)
 {
-    return READ_ONCE(f->owner) == d->id && f->validated_entries != FRAME_SHARED;
+    struct vcpu *v = current_vcpu();
+
+    if (table_release_entries(f, level, unfinished_has_room(v)) == 0) {
+        untake(f);
+    } else {
+        finish_with(f, FRAME_PARTIAL);
+        unfinished_add(v, f, UNFINISHED_RELEASE);
+    }
 }
 
 /* `f` is locked with one count that the caller holds. */
-static long validate_locked(struct domain *d, struct frame *f, unsigned int level)
+static long validate_locked(struct domain *d, struct frame *f, unsigned int level, bool preemptible)
 {
-    long result = table_claim_entries(d, f, level);
+    long result = table_claim_entries(d, f, level, preemptible);
 
     if (result == 0) {
         finish_with(f, FRAME_VALIDATED);
-    } else if (result == HYPERCALL_RESTART) {
+    } else if (result == TABLE_PARTIAL) {
         finish_with(f, FRAME_PARTIAL);
     } else {
-        /* Taking back what was claimed is bounded by what was done without a preemption. */
-        table_release_entries(f, level, false);
-        untake(f);
+        take_back(f, level);
     }
     return result;
 }
 
-long table_get(struct domain *d, struct frame *f, unsigned int level)
+static long not_taken(struct frame *f, enum take why)
 {
-    long result;
+    frame_put(f);
+    return why == TAKE_BUSY ? HYPERCALL_RESTART : -EINVAL;
+}
 
-    switch (take(f, table_type(level))) {
-    case TAKE_FIRST:
-        break;
-    case TAKE_SHARED:
-        if (owned_by(f, d)) {
-            return 0;
-        }
-        table_put(f);
-        return -EINVAL;
-    case TAKE_BUSY:
-        return HYPERCALL_RESTART;
-    default:
+long table_claim(struct domain *d, struct frame *f, unsigned int level, bool preemptible)
+{
+    enum take taken;
+
+    if (!frame_get(f, d->id)) {
         return -EINVAL;
     }
-    if (!owned_by(f, d)) {
-        untake(f);
-        return -EINVAL;
+    taken = take(f, table_type(level));
+    if (taken == TAKE_SHARED) {
+        return 0;
+    }
+    if (taken != TAKE_FIRST) {
+        return not_taken(f, taken);
     }
     /* Whoever could still write the page through a stale translation has to forget it first. */
     flush_older_than(f->flush_stamp);
     f->validated_entries = 0;
-    result = validate_locked(d, f, level);
-    if (result == HYPERCALL_RESTART) {
-        unfinished_add(current_vcpu(), f, UNFINISHED_BUILD);
+    return validate_locked(d, f, level, preemptible);
+}
+
+bool table_share(struct frame *f, unsigned int level)
+{
+    uint64_t state = frame_state(f);
+
+    do {
+        if (state_type(state) != table_type(level) || (state & FRAME_VALIDATED) == 0 ||
+            state_type_count(state) == 0) {
+            return false;
+        }
+    } while (!change_state(f, &state, state + FRAME_TYPE_ONE));
+    return true;
+}
+
+long table_get(struct domain *d, struct frame *f, unsigned int level)
+{
+    struct vcpu *v = current_vcpu();
+    long result = unfinished_failure(v, f);
+
+    if (result == 0) {
+        result = table_claim(d, f, level, unfinished_has_room(v));
+    }
+    if (result == TABLE_PARTIAL) {
+        unfinished_add(v, f, UNFINISHED_BUILD);
+        result = HYPERCALL_RESTART;
     }
     return result;
 }
+
+/* ---- releasing ---------------------------------------------------------------------------------
+ */
 
 /*
  * Drop one of several counts at once. False: it is the last; the lock is the caller's then, and the
@@ -164,37 +181,47 @@ static bool drop_shared(struct frame *f)
 
     for (;;) {
         if (state_type_count(state) > 1) {
-            if (change_state(f, &state, state - FRAME_TYPE_ONE - FRAME_REF_ONE)) {
+            if (change_state(f, &state, state - FRAME_TYPE_ONE)) {
+                frame_put(f);
                 return true;
             }
         } else if ((state & FRAME_LOCKED) != 0) {
             cpu_relax();
             state = frame_state(f);
-        } else if (change_state(f, &state,
-                                (state & ~(FRAME_VALIDATED | FRAME_PARTIAL)) | FRAME_LOCKED)) {
+        } else if (change_state(f, &state, (state & ~FRAME_VALIDATED) | FRAME_LOCKED)) {
             return false;
         }
     }
 }
 
 /* `f` is locked with one count that the caller holds: release entries, then that count. */
-static void take_apart(struct frame *f)
+static long release_locked(struct frame *f, bool preemptible)
 {
     unsigned int level = type_level(state_type(frame_state(f)));
 
-    if (table_release_entries(f, level, true) == 0) {
-        untake(f);
-        return;
+    if (table_release_entries(f, level, preemptible) != 0) {
+        finish_with(f, FRAME_PARTIAL);
+        return TABLE_PARTIAL;
     }
-    finish_with(f, FRAME_PARTIAL);
-    unfinished_add(current_vcpu(), f, UNFINISHED_RELEASE);
+    untake(f);
+    return 0;
+}
+
+long table_drop(struct frame *f, bool preemptible)
+{
+    if (drop_shared(f)) {
+        return 0;
+    }
+    f->validated_entries = TABLE_ENTRIES;
+    return release_locked(f, preemptible);
 }
 
 void table_put(struct frame *f)
 {
-    if (!drop_shared(f)) {
-        f->validated_entries = TABLE_ENTRIES;
-        take_apart(f);
+    struct vcpu *v = current_vcpu();
+
+    if (table_drop(f, unfinished_has_room(v)) != 0) {
+        unfinished_add(v, f, UNFINISHED_RELEASE);
     }
 }
 
@@ -207,8 +234,10 @@ bool table_unpin(struct frame *f)
     return true;
 }
 
-/* ---- unfinished work ------------------------------------------------------------------------ */
+/* ---- going on ----------------------------------------------------------------------------------
+ */
 
+/* Only who holds the count of a partial table goes on with it. */
 static void lock_partial(struct frame *f)
 {
     uint64_t state = frame_state(f);
@@ -217,27 +246,16 @@ static void lock_partial(struct frame *f)
     }
 }
 
-long table_build_on(struct frame *f)
+long table_build_on(struct domain *d, struct frame *f, bool preemptible)
 {
-    struct domain *d = domain_get(f->owner);
-    long result;
-
-    BUG_ON(!d);
     lock_partial(f);
-    result = validate_locked(d, f, type_level(state_type(frame_state(f))));
-    domain_put(d);
-    return result;
+    return validate_locked(d, f, type_level(state_type(frame_state(f))), preemptible);
 }
 
-long table_release_on(struct frame *f)
+long table_release_on(struct frame *f, bool preemptible)
 {
     lock_partial(f);
-    if (table_release_entries(f, type_level(state_type(frame_state(f))), true) == 0) {
-        untake(f);
-        return 0;
-    }
-    finish_with(f, FRAME_PARTIAL);
-    return HYPERCALL_RESTART;
+    return release_locked(f, preemptible);
 }
 
 /* ---- locks ---------------------------------------------------------------------------------- */
@@ -273,20 +291,21 @@ void table_unlock(struct frame *f)
 
 int descriptors_get(struct domain *d, struct frame *f)
 {
-    switch (take(f, FRAME_DESCRIPTORS)) {
-    case TAKE_FIRST:
-        break;
-    case TAKE_SHARED:
-        if (owned_by(f, d)) {
-            return 0;
-        }
-        descriptors_put(f);
+    enum take taken;
+
+    if (!frame_get(f, d->id)) {
         return -EINVAL;
-    default:
+    }
+    taken = take(f, FRAME_DESCRIPTORS);
+    if (taken == TAKE_SHARED) {
+        return 0;
+    }
+    if (taken != TAKE_FIRST) {
+        frame_put(f);
         return -EINVAL;
     }
     flush_older_than(f->flush_stamp);
-    if (!owned_by(f, d) || !descriptors_valid(f)) {
+    if (!descriptors_valid(f)) {
         untake(f);
         return -EINVAL;
     }

@@ -4,14 +4,20 @@
 //
 // States of a frame with a table type (see memory/frame.h for the bits):
 //   locked, not validated       one CPU claims its entries, or releases them
-//   partial, not locked         that work was preempted; the count is held by some vCPU's list of
-//                               unfinished work, which goes on before that vCPU does anything else
-//                               here; whoever else wants the table has to try again
+//   partial, not locked         that work was preempted. The one type count is held by whoever will
+//                               go on: a vCPU's list of unfinished work, or the entry of a table
+//                               that is partial itself. Whoever else wants the table tries again
 //   validated                   every entry holds its claim; any number of uses
-// The first `validated_entries` entries of a table that is not validated hold claims.
+// Of a table that is not validated the first `validated_entries` entries hold claims; with
+// TABLE_CHILD_PARTIAL the last of these is on a table that is partial.
 #pragma once
 
 #include "domain/domain.h"
+
+#define TABLE_CHILD_PARTIAL 0x1000U
+
+/* A result between success and an error: a count is held, on a table that is partial. */
+#define TABLE_PARTIAL 1L
 
 static inline enum frame_type table_type(unsigned int level)
 {
@@ -26,8 +32,8 @@ static inline unsigned int type_level(enum frame_type type)
 /*
  * Take a type count and a reference on `f` as `d`'s table of `level`, validating it if it is the
  * first. 0; -EINVAL: not the domain's, in use as something else, or an entry is not allowed;
- * HYPERCALL_RESTART: preempted; the caller passes that on, and the work goes on when the guest
- * issues its call again.
+ * -EPERM: an entry is for device memory the domain may not map; HYPERCALL_RESTART: preempted; the
+ * caller passes that on, and the work goes on when the guest issues its call again.
  */
 must_check long table_get(struct domain *d, struct frame *f, unsigned int level);
 
@@ -40,6 +46,10 @@ void table_put(struct frame *f);
 /* Drop the pin of a table that the caller has a reference on. False where it has none. */
 bool table_unpin(struct frame *f);
 
+/* One more count on a table that is validated and that the caller has a reference on; the reference
+ * then belongs to the count. False where it is not. */
+must_check bool table_share(struct frame *f, unsigned int level);
+
 /* The same for a page of descriptors (GDT, LDT): every descriptor must be harmless. */
 must_check int descriptors_get(struct domain *d, struct frame *f);
 void descriptors_put(struct frame *f);
@@ -51,20 +61,25 @@ void descriptors_put(struct frame *f);
 must_check unsigned int table_lock(struct domain *d, struct frame *f);
 void table_unlock(struct frame *f);
 
-/*
- * Go on with what this vCPU left unfinished. 0 when nothing is left; HYPERCALL_RESTART when it was
- * preempted again. Every call that changes page tables begins with it.
- */
-must_check long unfinished_resume(struct vcpu *v);
-
-/* Whether the vCPU has unfinished work, and the end of a call: drop tables built but not used. */
-void unfinished_drop_built(struct vcpu *v);
-
-/* Teardown: all of it, without preemption by the vCPU's own doing. 0 or HYPERCALL_RESTART. */
-must_check long unfinished_finish(struct vcpu *v);
-
 /* Start of day: registers the room's part of domains. */
 void mmu_init(void);
 
 /* The address space template: what slots 256 to 271 of every L4 hold. Set at start of day. */
 void l4_template_set(const uint64_t *hypervisor_slots);
+
+/* ---- pieces of larger work: the caller keeps track of what is partial --------------------------
+ */
+
+/* table_get() that returns TABLE_PARTIAL where it is preempted; only if it may be. */
+must_check long table_claim(struct domain *d, struct frame *f, unsigned int level,
+                            bool preemptible);
+
+/* table_put(): 0, or TABLE_PARTIAL when it was preempted; the count is the caller's still. */
+must_check long table_drop(struct frame *f, bool preemptible);
+
+/*
+ * Go on with a partial table: towards being validated (0, TABLE_PARTIAL, or an error, with which
+ * the count is gone), or towards the end of its one count.
+ */
+must_check long table_build_on(struct domain *d, struct frame *f, bool preemptible);
+must_check long table_release_on(struct frame *f, bool preemptible);

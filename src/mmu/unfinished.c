@@ -6,38 +6,36 @@
 #include "base/hypercall.h"
 #include "base/panic.h"
 #include "memory/allocator.h"
-#include "mmu/memory_map.h"
+#include "mmu/preempt.h"
 #include "mmu/types.h"
-#include "mmu/validate.h"
 
-/* A build may nest four levels, and each level may leave one release; nothing nests deeper. */
-#define MAX_ITEMS 16
+/*
+ * A call leaves at most one table to build, and, where it is refused, one to release at each of the
+ * three levels that may be preempted. There is room for that beside what an earlier turn has built.
+ */
+#define LEFT_BY_ONE_CALL 4
+#define MAX_ITEMS        8
 
 struct vcpu_mmu {
     unsigned int count;
     struct item {
         struct frame *frame;
         enum unfinished_kind kind;
-        bool built;
+        long failure;
     } item[MAX_ITEMS];
 };
 
-static struct vcpu_mmu *of(const struct vcpu *v)
-{
-    return v->mmu;
-}
-
 bool unfinished_has_room(const struct vcpu *v)
 {
-    return of(v) && of(v)->count <= MAX_ITEMS - 4;
+    return v && v->mmu && v->mmu->count <= MAX_ITEMS - LEFT_BY_ONE_CALL;
 }
 
 void unfinished_add(struct vcpu *v, struct frame *f, enum unfinished_kind kind)
 {
-    struct vcpu_mmu *m = of(v);
+    struct vcpu_mmu *m = v->mmu;
 
     BUG_ON(m->count == MAX_ITEMS);
-    m->item[m->count++] = (struct item){f, kind, false};
+    m->item[m->count++] = (struct item){f, kind, 0};
 }
 
 static void remove_item(struct vcpu_mmu *m, unsigned int at)
@@ -48,40 +46,68 @@ static void remove_item(struct vcpu_mmu *m, unsigned int at)
     }
 }
 
-/*
- * One item further. Inner tables were added before the outer ones that need them, so the first
- * that is not done is the one to do.
- */
-static long step(struct vcpu_mmu *m, unsigned int at)
+long unfinished_failure(const struct vcpu *v, const struct frame *f)
 {
-    struct item *item = &m->item[at];
-    struct frame *f = item->frame;
-    long result;
+    const struct vcpu_mmu *m = v ? v->mmu : NULL;
 
-    if (item->kind == UNFINISHED_RELEASE) {
-        remove_item(m, at);
-        /* May add items itself; its own comes back when it is preempted again. */
-        result = table_release_on(f);
-        if (result == HYPERCALL_RESTART) {
-            m->item[m->count++] = (struct item){f, UNFINISHED_RELEASE, false};
+    for (unsigned int i = 0; m && i < m->count; i++) {
+        if (m->item[i].kind == UNFINISHED_FAILED && m->item[i].frame == f) {
+            return m->item[i].failure;
         }
-        return result;
     }
-    result = table_build_on(f);
-    if (result == 0) {
-        item->built = true;
-    } else if (result != HYPERCALL_RESTART) {
-        /* It can't be built: its count is gone, and whoever wanted it learns it by asking again. */
-        remove_item(m, at);
-        result = 0;
-    }
-    return result;
+    return 0;
 }
 
-static bool pending(const struct vcpu_mmu *m, unsigned int *at)
+static bool to_do(const struct item *item)
+{
+    return item->kind == UNFINISHED_BUILD || item->kind == UNFINISHED_RELEASE;
+}
+
+bool unfinished_pending(const struct vcpu *v)
+{
+    const struct vcpu_mmu *m = v->mmu;
+
+    for (unsigned int i = 0; i < m->count; i++) {
+        if (to_do(&m->item[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- going on ----------------------------------------------------------------------------------
+ */
+
+/* The item stays: what comes of it is told to the call. It may add others, behind it. */
+static long build_on(struct item *item)
+{
+    struct domain *d = domain_get(item->frame->owner);
+    long result;
+
+    BUG_ON(!d);
+    result = table_build_on(d, item->frame, true);
+    domain_put(d);
+    if (result == TABLE_PARTIAL) {
+        return HYPERCALL_RESTART;
+    }
+    item->kind = result == 0 ? UNFINISHED_BUILT : UNFINISHED_FAILED;
+    item->failure = result;
+    return 0;
+}
+
+static long release_on(struct vcpu_mmu *m, unsigned int at)
+{
+    if (table_release_on(m->item[at].frame, true) == TABLE_PARTIAL) {
+        return HYPERCALL_RESTART;
+    }
+    remove_item(m, at);
+    return 0;
+}
+
+static bool find_work(const struct vcpu_mmu *m, unsigned int *at)
 {
     for (*at = 0; *at < m->count; ++*at) {
-        if (!m->item[*at].built) {
+        if (to_do(&m->item[*at])) {
             return true;
         }
     }
@@ -90,67 +116,91 @@ static bool pending(const struct vcpu_mmu *m, unsigned int *at)
 
 long unfinished_resume(struct vcpu *v)
 {
-    struct vcpu_mmu *m = of(v);
+    struct vcpu_mmu *m = v->mmu;
     unsigned int at;
+    long result = 0;
 
-    if (likely(m->count == 0)) {
-        return 0;
-    }
-    while (pending(m, &at)) {
-        long result = step(m, at);
-        if (result != 0) {
-            return result;
+    while (result == 0 && m->count != 0 && find_work(m, &at)) {
+        result = m->item[at].kind == UNFINISHED_BUILD ? build_on(&m->item[at]) : release_on(m, at);
+        if (result == 0 && should_stop() && find_work(m, &at)) {
+            result = HYPERCALL_RESTART;
         }
-    }
-    return 0;
-}
-
-void unfinished_drop_built(struct vcpu *v)
-{
-    struct vcpu_mmu *m = of(v);
-    unsigned int at = 0;
-
-    while (at < m->count) {
-        if (m->item[at].built) {
-            struct frame *f = m->item[at].frame;
-            remove_item(m, at);
-            table_put(f);
-        } else {
-            at++;
-        }
-    }
-}
-
-long unfinished_finish(struct vcpu *v)
-{
-    long result = unfinished_resume(v);
-
-    if (result == 0) {
-        unfinished_drop_built(v);
-        result = of(v)->count > 0 ? HYPERCALL_RESTART : 0;
     }
     return result;
 }
 
-static int create_vcpu(struct vcpu *v)
+/* ---- the end of a call -------------------------------------------------------------------------
+ */
+
+static bool waits_for_build(const struct vcpu_mmu *m)
+{
+    for (unsigned int i = 0; i < m->count; i++) {
+        if (m->item[i].kind == UNFINISHED_BUILD) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void drop_built(struct vcpu_mmu *m)
+{
+    unsigned int at = 0;
+
+    while (at < m->count) {
+        struct item item = m->item[at];
+        if (to_do(&item)) {
+            at++;
+            continue;
+        }
+        remove_item(m, at);
+        if (item.kind == UNFINISHED_BUILT) {
+            table_put(item.frame);
+        }
+    }
+}
+
+void unfinished_end(struct vcpu *v)
+{
+    if (unlikely(v->mmu->count != 0) && !waits_for_build(v->mmu)) {
+        drop_built(v->mmu);
+    }
+}
+
+long unfinished_abandon(struct vcpu *v)
+{
+    struct vcpu_mmu *m = v->mmu;
+
+    for (unsigned int i = 0; i < m->count; i++) {
+        if (m->item[i].kind == UNFINISHED_BUILD) {
+            m->item[i].kind = UNFINISHED_RELEASE;
+        }
+    }
+    drop_built(m);
+    return unfinished_resume(v);
+}
+
+/* ---- the room's part ---------------------------------------------------------------------------
+ */
+
+int unfinished_create(struct vcpu *v)
 {
     v->mmu = heap_new(struct vcpu_mmu);
     return v->mmu ? 0 : -ENOMEM;
 }
 
-static void destroy_vcpu(struct vcpu *v)
+void unfinished_destroy(struct vcpu *v)
 {
     heap_free(v->mmu);
 }
 
-static struct domain_part part = {
-    .name = "mmu",
-    .create_vcpu = create_vcpu,
-    .destroy_vcpu = destroy_vcpu,
-    .destroy = memory_map_free,
-};
-
-void mmu_init(void)
+struct frame *unfinished_held(const struct vcpu *v, unsigned int index)
 {
-    domain_register_part(&part);
+    const struct vcpu_mmu *m = v->mmu;
+
+    for (unsigned int i = 0; i < m->count; i++) {
+        if (m->item[i].kind != UNFINISHED_FAILED && index-- == 0) {
+            return m->item[i].frame;
+        }
+    }
+    return NULL;
 }

@@ -11,6 +11,7 @@
 #include "mmu/edit.h"
 #include "mmu/foreign.h"
 #include "mmu/m2p.h"
+#include "mmu/preempt.h"
 #include "mmu/types.h"
 #include "mmu/unfinished.h"
 
@@ -77,7 +78,7 @@ static long update_entry(const struct entry_rights *rights, struct cursor *at,
     }
     result = edit_entry(rights, f, at->level, (unsigned int)(offset / sizeof(pte_t)), request->val,
                         (request->ptr & 3) == MMU_PT_UPDATE_PRESERVE_AD);
-    /* An upper level's release or claim may take other locks for long; and may want to stop. */
+    /* What an upper level's entry leads to may keep this CPU for long. */
     if (at->level > 1) {
         cursor_leave(at);
     }
@@ -112,29 +113,51 @@ static long one_request(const struct entry_rights *rights, struct cursor *at,
     }
 }
 
-/* `*done` counts what succeeded. Between chunks, and after upper levels, other work may go first.
- */
+/* The next requests, fewer where the guest's list ends in a page that is not there: 0, -EFAULT. */
+static int read_chunk(struct mmu_update *chunk, gva_t from, uint32_t *count)
+{
+    if (likely(copy_from_guest(chunk, from, *count * sizeof(chunk[0])) == 0)) {
+        return 0;
+    }
+    *count = 1;
+    return copy_from_guest(chunk, from, sizeof(chunk[0]));
+}
+
+/* Until one fails, or has left work that it should wait for. */
+static long run_chunk(const struct entry_rights *rights, const struct mmu_update *chunk,
+                      uint32_t count, uint32_t *done)
+{
+    const struct vcpu *v = current_vcpu();
+    struct cursor at = {NULL, 0};
+    long result = 0;
+
+    for (uint32_t i = 0; result == 0 && i < count; i++) {
+        result = one_request(rights, &at, &chunk[i]);
+        *done += result == 0;
+        if (result == 0 && at.level > 1 && unlikely(unfinished_pending(v))) {
+            result = HYPERCALL_RESTART;
+        }
+    }
+    cursor_leave(&at);
+    return result;
+}
+
+/* `*done` counts what succeeded. Between chunks other work may go first. */
 static long run_batch(const struct entry_rights *rights, gva_t requests, uint32_t count,
                       uint32_t *done)
 {
     struct mmu_update chunk[CHUNK];
-    struct cursor at = {NULL, 0};
     long result = 0;
 
     while (result == 0 && *done < count) {
         uint32_t n = MIN(count - *done, (uint32_t)CHUNK);
-        if (*done > 0 && preempt_wanted()) {
-            result = HYPERCALL_RESTART;
-            break;
+        if (*done > 0 && should_stop()) {
+            return HYPERCALL_RESTART;
         }
-        result = copy_from_guest(chunk, gva_add(requests, *done * sizeof(chunk[0])),
-                                 n * sizeof(chunk[0]));
-        for (uint32_t i = 0; result == 0 && i < n; i++) {
-            result = one_request(rights, &at, &chunk[i]);
-            *done += result == 0;
+        result = read_chunk(chunk, gva_add(requests, *done * sizeof(chunk[0])), &n);
+        if (result == 0) {
+            result = run_chunk(rights, chunk, n, done);
         }
-        /* A claim that waits for other work must not hold a lock meanwhile. */
-        cursor_leave(&at);
     }
     return result;
 }
@@ -181,7 +204,7 @@ long hypercall_mmu_update(gva_t requests, uint64_t count_argument, gva_t done_ou
         result = run_batch(&rights, requests, count, &done);
         foreign_put(&rights);
     }
-    unfinished_drop_built(v);
+    unfinished_end(v);
     if (result == HYPERCALL_RESTART) {
         hypercall_set_argument(0, requests.a + done * sizeof(struct mmu_update));
         hypercall_set_argument(1, (count - done) | COUNT_RESUMED);

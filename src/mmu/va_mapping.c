@@ -73,15 +73,23 @@ static long flush(uint64_t va, uint64_t flags)
         }
         return error;
     default:
-        return -EINVAL;
+        return 0;
     }
+}
+
+static bool flush_known(uint64_t flags)
+{
+    return (flags & UVMF_FLUSHTYPE_MASK) != UVMF_FLUSHTYPE_MASK;
 }
 
 static long update_and_flush(const struct entry_rights *rights, uint64_t va, uint64_t value,
                              uint64_t flags)
 {
-    long result = update(rights, va, value);
+    long result = flush_known(flags) ? unfinished_resume(current_vcpu()) : -EINVAL;
 
+    if (result == 0) {
+        result = update(rights, va, value);
+    }
     return result == 0 ? flush(va, flags) : result;
 }
 

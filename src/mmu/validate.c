@@ -4,70 +4,151 @@
 
 #include "abi/errno.h"
 #include "arch/frames.h"
-#include "base/cpu.h"
 #include "lib/string.h"
 #include "mmu/policy.h"
+#include "mmu/preempt.h"
 #include "mmu/pte.h"
 #include "mmu/types.h"
-#include "mmu/unfinished.h"
 
 static pte_t hypervisor_slots[HV_LAST_SLOT - HV_FIRST_SLOT + 1];
 
+/*
+ * Guests may see the machine-to-physical table, which has the first slot. That all else is out of
+ * their reach is settled in the top level already: a linear page table would let them read the
+ * lower levels' pages.
+ */
 void l4_template_set(const uint64_t *slots)
 {
     memcpy(hypervisor_slots, slots, sizeof(hypervisor_slots));
+    for (unsigned int i = 1; i < sizeof(hypervisor_slots) / sizeof(hypervisor_slots[0]); i++) {
+        hypervisor_slots[i] &= ~PTE_US;
+    }
 }
 
-static bool skipped(unsigned int level, unsigned int slot)
+static pte_t *entries_of(const struct frame *f)
 {
-    return level == 4 && slot_is_hypervisor(slot);
+    return frame_to_virt(mfn_of(f));
 }
 
-/* A table of level 1 or 2 is at most 512 (times 512) small steps; above, look up now and then. */
-static bool stop_here(unsigned int level)
+/* Entries that hold a claim when they are present. */
+static bool counts(const struct frame *f, unsigned int level, unsigned int slot)
 {
-    return level >= 2 && preempt_wanted() && unfinished_has_room(current_vcpu());
+    return (level < 4 || !slot_is_hypervisor(slot)) && (entries_of(f)[slot] & PTE_P) != 0;
 }
 
-long table_claim_entries(struct domain *d, struct frame *f, unsigned int level)
+/* A table of level 1 is 512 small steps. Above, each entry may be a large one. */
+static bool stop_here(unsigned int level, bool preemptible)
 {
-    const struct entry_rights rights = {.tables = d, .frames = d, .caller = d};
-    pte_t *table = frame_to_virt(mfn_of(f));
+    return preemptible && level > 1 && should_stop();
+}
 
-    while (f->validated_entries < TABLE_ENTRIES) {
+/* ---- claiming ----------------------------------------------------------------------------------
+ */
+
+static unsigned int progress(const struct frame *f)
+{
+    return f->validated_entries & ~TABLE_CHILD_PARTIAL;
+}
+
+static struct frame *partial_child(const struct frame *f)
+{
+    return frame_of(pte_mfn(entries_of(f)[progress(f) - 1]));
+}
+
+/* On with the child that was left partial: then it holds its claim, or none. */
+static long claim_child_on(struct domain *d, struct frame *f, bool preemptible)
+{
+    long result = table_build_on(d, partial_child(f), preemptible);
+
+    if (result != TABLE_PARTIAL) {
+        f->validated_entries = (uint16_t)(progress(f) - (result != 0));
+    }
+    return result;
+}
+
+static long claim_entry(const struct entry_rights *rights, struct frame *f, unsigned int level,
+                        unsigned int slot)
+{
+    pte_t entry = READ_ONCE(entries_of(f)[slot]);
+    long result = entry_claim(rights, level, f, &entry);
+
+    if (result == 0 || result == TABLE_PARTIAL) {
+        entries_of(f)[slot] = entry;
+        f->validated_entries = (uint16_t)(slot + 1);
+    }
+    if (result == TABLE_PARTIAL) {
+        f->validated_entries |= TABLE_CHILD_PARTIAL;
+    }
+    return result;
+}
+
+static void fill_hypervisor_slots(struct frame *f)
+{
+    memcpy(&entries_of(f)[HV_FIRST_SLOT], hypervisor_slots, sizeof(hypervisor_slots));
+}
+
+long table_claim_entries(struct domain *d, struct frame *f, unsigned int level, bool preemptible)
+{
+    const struct entry_rights rights = {
+        .tables = d, .frames = d, .caller = d, .part = true, .preemptible = preemptible};
+    bool moved = false;
+    long result = 0;
+
+    if ((f->validated_entries & TABLE_CHILD_PARTIAL) != 0) {
+        result = claim_child_on(d, f, preemptible);
+        moved = true;
+    }
+    while (result == 0 && f->validated_entries < TABLE_ENTRIES) {
         unsigned int slot = f->validated_entries;
-        pte_t entry = table[slot];
-        if (!skipped(level, slot) && (entry & PTE_P) != 0) {
-            long result =
-                stop_here(level) ? HYPERCALL_RESTART : entry_claim(&rights, level, f, &entry);
-            if (result != 0) {
-                return result;
-            }
-            table[slot] = entry;
+        if (!counts(f, level, slot)) {
+            f->validated_entries++;
+        } else if (moved && stop_here(level, preemptible)) {
+            result = TABLE_PARTIAL;
+        } else {
+            result = claim_entry(&rights, f, level, slot);
+            moved = true;
         }
-        f->validated_entries++;
     }
-    if (level == 4) {
-        memcpy(&table[HV_FIRST_SLOT], hypervisor_slots, sizeof(hypervisor_slots));
+    if (result == 0 && level == 4) {
+        fill_hypervisor_slots(f);
     }
-    return 0;
+    /* A table that is being worked on elsewhere: later, with what is done so far. */
+    return result == HYPERCALL_RESTART ? TABLE_PARTIAL : result;
+}
+
+/* ---- releasing ---------------------------------------------------------------------------------
+ */
+
+static long release_last(struct frame *f, unsigned int level, bool preemptible)
+{
+    unsigned int slot = progress(f) - 1;
+    long result;
+
+    if ((f->validated_entries & TABLE_CHILD_PARTIAL) != 0) {
+        result = table_release_on(partial_child(f), preemptible);
+    } else {
+        result = entry_release_part(level, f, entries_of(f)[slot], preemptible);
+    }
+    f->validated_entries = (uint16_t)(result == 0 ? slot : (slot + 1) | TABLE_CHILD_PARTIAL);
+    return result;
 }
 
 long table_release_entries(struct frame *f, unsigned int level, bool preemptible)
 {
-    pte_t *table = frame_to_virt(mfn_of(f));
+    bool moved = false;
+    long result = 0;
 
-    while (f->validated_entries > 0) {
-        unsigned int slot = f->validated_entries - 1U;
-        if (!skipped(level, slot) && (table[slot] & PTE_P) != 0) {
-            if (preemptible && stop_here(level)) {
-                return HYPERCALL_RESTART;
-            }
-            entry_release(level, f, table[slot]);
+    while (result == 0 && f->validated_entries > 0) {
+        if (!counts(f, level, progress(f) - 1)) {
+            f->validated_entries--;
+        } else if (moved && stop_here(level, preemptible)) {
+            result = TABLE_PARTIAL;
+        } else {
+            result = release_last(f, level, preemptible);
+            moved = true;
         }
-        f->validated_entries--;
     }
-    return 0;
+    return result;
 }
 
 /* ---- descriptors (processor manual volume 3, 3.4.5 and 5.8.3) -------------------------------- */
@@ -75,8 +156,6 @@ long table_release_entries(struct frame *f, unsigned int level, bool preemptible
 #define DESCRIPTOR_PRESENT         (1ULL << 47)
 #define DESCRIPTOR_DPL             (3ULL << 45)
 #define DESCRIPTOR_CODE_DATA       (1ULL << 44)
-#define DESCRIPTOR_TYPE            (15ULL << 40)
-#define TYPE_CALL_GATE             (12ULL << 40)
 #define DESCRIPTOR_CONFORMING_CODE (3ULL << 42)
 
 bool descriptor_fix(uint64_t *descriptor)

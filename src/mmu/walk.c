@@ -5,17 +5,12 @@
 #include "arch/frames.h"
 #include "memory/frame.h"
 
-static bool canonical(uint64_t va)
-{
-    return (uint64_t)((int64_t)(va << 16) >> 16) == va;
-}
-
 struct frame *walk_to_l1(const struct vcpu *v, uint64_t va, unsigned int *slot)
 {
     uint64_t base = vcpu_in_kernel(v) ? v->kernel_cr3 : v->user_cr3;
     mfn_t table = maddr_to_mfn(maddr(base));
 
-    if (!canonical(va) || slot_is_hypervisor(table_index(va, 4))) {
+    if (base == 0 || !is_canonical(va) || slot_is_hypervisor(table_index(va, 4))) {
         return NULL;
     }
     for (unsigned int level = 4; level > 1; level--) {
