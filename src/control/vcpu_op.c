@@ -15,17 +15,22 @@
 
 long (*vcpu_set_context)(struct vcpu *v, const struct vcpu_guest_context *context);
 
-/* Checks and sets a vCPU's first state. Two callers at once: the second finds it initialised. */
+/*
+ * Checks and sets a vCPU's first state. That may validate page tables, for long, so no lock is
+ * held: of two callers at once the second asks again, and finds it initialised.
+ */
 static long set_first_context(struct vcpu *v, const struct vcpu_guest_context *context)
 {
     long result = -EEXIST;
 
-    spin_lock(&v->domain->lock);
-    if (!v->initialised) {
-        result = vcpu_set_context ? vcpu_set_context(v, context) : -EOPNOTSUPP;
-        v->initialised = result == 0;
+    if (__atomic_exchange_n(&v->being_set, true, __ATOMIC_ACQUIRE)) {
+        return HYPERCALL_RESTART;
     }
-    spin_unlock(&v->domain->lock);
+    if (!v->initialised) {
+        result = vcpu_set_context(v, context);
+        __atomic_store_n(&v->initialised, result == 0, __ATOMIC_RELEASE);
+    }
+    __atomic_store_n(&v->being_set, false, __ATOMIC_RELEASE);
     return result;
 }
 
@@ -51,7 +56,7 @@ static long initialise(struct vcpu *v, gva_t argument)
 
 static long up(struct vcpu *v)
 {
-    if (!v->initialised) {
+    if (!__atomic_load_n(&v->initialised, __ATOMIC_ACQUIRE)) {
         return -EINVAL;
     }
     vcpu_clear_pause(v, VCPU_DOWN);

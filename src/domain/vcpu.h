@@ -79,7 +79,8 @@ struct vcpu {
 
     uint32_t pause;       /* [a] enum vcpu_pause bits */
     uint32_t pause_count; /* [a] */
-    bool initialised;     /* [d] VCPUOP_initialise was done */
+    bool being_set;       /* [a] somebody gives it its first state */
+    bool initialised;     /* [a] and has done so */
     bool registered_info; /* [d] `info` lies in a page the guest registered */
     mfn_t info_frame;     /* [d] that page, referenced writable */
 

@@ -5,6 +5,7 @@
 #include "abi/errno.h"
 #include "arch/pv.h"
 #include "mmu/types.h"
+#include "mmu/unfinished.h"
 
 static long get(struct vcpu *v, mfn_t m)
 {
@@ -36,6 +37,17 @@ long base_set_kernel(struct vcpu *v, mfn_t table)
     arch_load_page_tables(v);
     put(old);
     return 0;
+}
+
+long base_write(struct vcpu *v, mfn_t table)
+{
+    long result = unfinished_resume(v);
+
+    if (result == 0) {
+        result = base_set_kernel(v, table);
+        unfinished_end(v);
+    }
+    return result;
 }
 
 long base_set_user(struct vcpu *v, mfn_t table)

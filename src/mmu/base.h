@@ -9,6 +9,9 @@ must_check long base_set_kernel(struct vcpu *v, mfn_t table);
 /* MMUEXT_NEW_USER_BASEPTR; frame 0 stands for none. */
 must_check long base_set_user(struct vcpu *v, mfn_t table);
 
+/* The same by a move to CR3, an operation of its own, which may find earlier ones unfinished. */
+must_check long base_write(struct vcpu *v, mfn_t table);
+
 /* For a vCPU that does not run: take both bases (user 0: none) in place of those that it has; or
  * drop them. */
 must_check long base_take(struct vcpu *v, mfn_t kernel, mfn_t user);

@@ -125,10 +125,13 @@ long ldt_take(struct vcpu *v, uint64_t base, uint64_t entries)
 
 long ldt_set(struct vcpu *v, uint64_t base, uint32_t entries)
 {
-    uint32_t before = v->ldt_entries;
-    long result = ldt_take(v, base, entries);
+    long result;
 
-    if (result == 0 && (entries != 0 || before != 0)) {
+    if (entries == 0 && v->ldt_entries == 0) {
+        return 0;
+    }
+    result = ldt_take(v, base, entries);
+    if (result == 0) {
         arch_load_ldt(v);
     }
     return result;

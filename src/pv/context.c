@@ -4,10 +4,12 @@
 
 #include "abi/errno.h"
 #include "arch/pv.h"
+#include "base/cpu.h"
 #include "domain/domain.h"
 #include "lib/string.h"
 #include "mmu/base.h"
 #include "mmu/ldt.h"
+#include "mmu/unfinished.h"
 #include "pv/control.h"
 #include "pv/debug.h"
 #include "pv/flags.h"
@@ -158,7 +160,11 @@ long pv_set_context(struct vcpu *v, const struct vcpu_guest_context *context)
         result = set_debug_registers(v, context);
     }
     if (result == 0) {
+        result = unfinished_resume(current_vcpu());
+    }
+    if (result == 0) {
         result = take_pages(v, context);
+        unfinished_end(current_vcpu());
     }
     if (result == 0) {
         take_over(v, context);

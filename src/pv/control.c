@@ -95,7 +95,7 @@ static int write_control4(struct vcpu *v, uint64_t value)
     return 0;
 }
 
-int control_write(struct vcpu *v, unsigned int number, uint64_t value)
+long control_write(struct vcpu *v, unsigned int number, uint64_t value)
 {
     switch (number) {
     case 0:
@@ -104,8 +104,7 @@ int control_write(struct vcpu *v, unsigned int number, uint64_t value)
         v->info->arch.cr2 = value;
         return 0;
     case 3:
-        /* A preempted validation is no error: the instruction runs again. */
-        return base_set_kernel(v, maddr_to_mfn(maddr(value))) == 0 ? 0 : -EINVAL;
+        return base_write(v, maddr_to_mfn(maddr(value)));
     case 4:
         return write_control4(v, value);
     default:

@@ -8,9 +8,12 @@
 #define CONTROL4_TSD (1UL << 2)
 #define CONTROL4_DE  (1UL << 3)
 
-/* MOV between CR `number` and general register `reg`, of the current vCPU: 0 or -EINVAL (#GP). */
+/*
+ * MOV between CR `number` and general register `reg`, of the current vCPU: 0 or an error (#GP). A
+ * write may be preempted: HYPERCALL_RESTART, and the instruction has to be executed again.
+ */
 must_check int control_read(struct vcpu *v, unsigned int number, unsigned int reg);
-must_check int control_write(struct vcpu *v, unsigned int number, uint64_t value);
+must_check long control_write(struct vcpu *v, unsigned int number, uint64_t value);
 
 /* CR0.TS: the next FPU instruction traps. */
 void control_set_task_switched(struct vcpu *v, bool on);

@@ -18,8 +18,8 @@
 #include "pv/pv.h"
 #include "pv/string_io.h"
 
-/* What becomes of the guest: it goes on, it hears of a fault, or the fault was not ours. */
-enum outcome { DONE, REFUSED };
+/* What becomes of the guest: it goes on, it hears of a fault, or it executes the same again. */
+enum outcome { DONE, REFUSED, AGAIN };
 
 static enum outcome refuse_unless(bool good)
 {
@@ -162,14 +162,20 @@ static enum outcome flush_caches(const struct vcpu *v)
     return DONE;
 }
 
+static enum outcome write_control(struct vcpu *v, const struct insn *insn)
+{
+    long result = control_write(v, insn->reg, insn_read_reg(&v->regs, insn->rm, 8));
+
+    return result == HYPERCALL_RESTART ? AGAIN : refuse_unless(result == 0);
+}
+
 static enum outcome emulate_kernel(struct vcpu *v, const struct insn *insn)
 {
     switch (insn->op) {
     case INSN_READ_CR:
         return refuse_unless(control_read(v, insn->reg, insn->rm) == 0);
     case INSN_WRITE_CR:
-        return refuse_unless(control_write(v, insn->reg, insn_read_reg(&v->regs, insn->rm, 8)) ==
-                             0);
+        return write_control(v, insn);
     case INSN_CLTS:
         control_set_task_switched(v, false);
         return DONE;
@@ -245,11 +251,15 @@ bool pv_emulate_privileged(struct vcpu *v)
     if (insn.op == INSN_INS || insn.op == INSN_OUTS) {
         return string_io(v, &insn);
     }
-    if (emulate(v, &insn) != DONE) {
+    switch (emulate(v, &insn)) {
+    case DONE:
+        step_over(v, insn.length);
+        return true;
+    case AGAIN:
+        return true;
+    default:
         return false;
     }
-    step_over(v, insn.length);
-    return true;
 }
 
 bool pv_emulate_forced(struct vcpu *v)
