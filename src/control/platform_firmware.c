@@ -25,7 +25,7 @@ long platform_firmware_info(struct xenpf_firmware_info *op)
     }
 }
 
-long platform_enter_sleep(const struct xenpf_enter_acpi_sleep *op)
+long platform_op_sleep(const struct xenpf_enter_acpi_sleep *op)
 {
     bool extended = (op->flags & XENPF_ACPI_SLEEP_EXTENDED) != 0;
 

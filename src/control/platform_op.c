@@ -64,7 +64,7 @@ static long carry_out(struct xen_platform_op *op)
     case XENPF_firmware_info:
         return platform_firmware_info(&op->u.firmware_info);
     case XENPF_enter_acpi_sleep:
-        return platform_enter_sleep(&op->u.enter_acpi_sleep);
+        return platform_op_sleep(&op->u.enter_acpi_sleep);
     case XENPF_getidletime:
         return platform_get_idle_time(&op->u.getidletime);
     case XENPF_set_processor_pminfo:

@@ -8,7 +8,7 @@
 
 /* platform_firmware.c */
 long platform_firmware_info(struct xenpf_firmware_info *op);
-long platform_enter_sleep(const struct xenpf_enter_acpi_sleep *op);
+long platform_op_sleep(const struct xenpf_enter_acpi_sleep *op);
 
 /* platform_cpu.c */
 long platform_get_idle_time(struct xenpf_getidletime *op);
