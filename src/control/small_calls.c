@@ -8,6 +8,7 @@
 #include "control/hypercalls.h"
 #include "control/machine.h"
 #include "domain/domain.h"
+#include "pv/bounce.h"
 
 /* ---- nmi_op: <xen/nmi.h>; only domain 0's first vCPU is told of the machine's NMIs ----------- */
 
@@ -64,9 +65,11 @@ long hypercall_vm_assist(uint64_t cmd, uint64_t type)
     switch ((uint32_t)cmd) {
     case VMASST_CMD_enable:
         __atomic_fetch_or(&d->vm_assist, 1UL << number, __ATOMIC_SEQ_CST);
+        pv_refresh_careful(current_vcpu());
         return 0;
     case VMASST_CMD_disable:
         __atomic_fetch_and(&d->vm_assist, ~(1UL << number), __ATOMIC_SEQ_CST);
+        pv_refresh_careful(current_vcpu());
         return 0;
     default:
         return -ENOSYS;

@@ -58,6 +58,7 @@ struct vcpu {
     struct vcpu_info *info;    /* [v] the guest's event words: in shared_info or registered */
     uint32_t mode;             /* [v] enum vcpu_mode bits */
     uint32_t exit_work;        /* [v] bits that keep a return off its fast path (pv/exit.h) */
+    uint32_t careful;          /* [v] not 0: bounces and IRET go the long way (pv_refresh_careful) */
     uint64_t kernel_cr3;       /* [v] machine address of the kernel's L4 */
     uint64_t user_cr3;         /* [v] of the user's L4, 0 where none was set */
     uint64_t kernel_sp;        /* [v] stack_switch(): RSP of bounces out of user mode */

@@ -59,6 +59,18 @@ static unsigned int build_frame(const struct vcpu *v, enum frame_kind kind, uint
     return n;
 }
 
+void pv_bounce_without_stack(struct vcpu *v, uint64_t sp)
+{
+    domain_crash(v->domain, "vCPU %u: no stack at %#lx for a bounce from rip %#lx", v->id,
+                 (unsigned long)sp, (unsigned long)v->regs.rip);
+}
+
+void pv_refresh_careful(struct vcpu *v)
+{
+    v->careful = v->nmi_masked || pv_trace_bounces ||
+                 ((v->domain->vm_assist >> VMASST_TYPE_architectural_iopl) & 1) != 0;
+}
+
 static void bounce(struct vcpu *v, uint64_t address, bool mask_events, enum frame_kind kind,
                    uint32_t code)
 {
@@ -78,8 +90,7 @@ static void bounce(struct vcpu *v, uint64_t address, bool mask_events, enum fram
     }
     sp = ((from_kernel ? v->regs.rsp : v->kernel_sp) & ~15UL) - words * sizeof(frame[0]);
     if (copy_to_guest(gva(sp), frame, words * sizeof(frame[0])) != 0) {
-        domain_crash(v->domain, "vCPU %u: no stack at %#lx for a bounce from rip %#lx", v->id,
-                     (unsigned long)sp, (unsigned long)v->regs.rip);
+        pv_bounce_without_stack(v, sp);
         return;
     }
     if (unlikely(pv_trace_bounces)) {

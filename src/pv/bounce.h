@@ -27,6 +27,16 @@ void pv_bounce_failsafe(struct vcpu *v);
 /* Whether to log each bounce (option `trace`). */
 extern bool pv_trace_bounces;
 
+/*
+ * Settle whether the vCPU's bounces and returns may go the short way (arch/x86/bounce.S): not while
+ * an NMI's handler runs, the I/O privilege shows in frames, or bounces are logged. The vCPU is
+ * current, or about to be.
+ */
+void pv_refresh_careful(struct vcpu *v);
+
+/* Entry code could not write a frame to the guest's stack at `sp`: the domain's end. */
+void pv_bounce_without_stack(struct vcpu *v, uint64_t sp);
+
 /* The vectors whose frame has an error code: 8, 10 to 14, 17, 21. */
 static inline bool vector_has_code(unsigned int vector)
 {

@@ -26,6 +26,7 @@ static void deliver(struct vcpu *v)
     if (READ_ONCE(v->nmi_pending) && v->nmi_masked == 0 && pv_has_nmi_handler(v)) {
         WRITE_ONCE(v->nmi_pending, false);
         v->nmi_masked = 1;
+        pv_refresh_careful(v);
         pv_bounce_nmi(v);
     }
     if (upcall_is_owed(v)) {

@@ -65,6 +65,7 @@ long hypercall_iret(void)
     }
     /* The end of an NMI's handler, for all that is known: the next one may come. */
     v->nmi_masked = 0;
+    pv_refresh_careful(v);
     v->exit_work = 1;
     return (long)frame.rax;
 }

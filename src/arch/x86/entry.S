@@ -6,57 +6,11 @@
 // Convention in the parts below: %rbx = the current vCPU once registers are stored.
 
 #include "asm-offsets.h"
+#include "entry_macros.h"
 #include "percpu.h"
 #include "selectors.h"
 
     .text
-
-/* A place where SMAP's guard is opened or closed; patched to nothing where there is no SMAP. */
-.macro guard_user bytes:vararg
-0:  .byte \bytes
-    .pushsection smap_sites, "a"
-    .long 0b - .
-    .popsection
-.endm
-#define CLAC guard_user 0x0f, 0x01, 0xca
-#define STAC guard_user 0x0f, 0x01, 0xcb
-
-/* The general registers, in the order of struct cpu_user_regs, below the vector word. */
-.macro push_general
-    pushq %rdi
-    pushq %rsi
-    pushq %rdx
-    pushq %rcx
-    pushq %rax
-    pushq %r8
-    pushq %r9
-    pushq %r10
-    pushq %r11
-    pushq %rbx
-    pushq %rbp
-    pushq %r12
-    pushq %r13
-    pushq %r14
-    pushq %r15
-.endm
-
-.macro pop_general
-    popq %r15
-    popq %r14
-    popq %r13
-    popq %r12
-    popq %rbp
-    popq %rbx
-    popq %r11
-    popq %r10
-    popq %r9
-    popq %r8
-    popq %rax
-    popq %rcx
-    popq %rdx
-    popq %rsi
-    popq %rdi
-.endm
 
 // ---- System calls --------------------------------------------------------------------------
 // Each CPU's copy of these lines lies in its own region, where `current` is a fixed distance away:
@@ -84,7 +38,8 @@ trampoline_syscall32:
 trampolines_end:
 
 // %rsp = the vCPU, with RIP, RCX and RSP stored; %r11 = RFLAGS. Afterwards %rbx = the vCPU, and the
-// stack is the CPU's.
+// stack is the CPU's. What C keeps (%rbp, %r12 to %r15) stays the guest's in the processor: it is
+// stored only where a return is not the shortest.
 .macro store_syscall cs, vector
     movq %r11, VCPU_RFLAGS(%rsp)
     movq %r11, VCPU_R11(%rsp)
@@ -99,21 +54,26 @@ trampolines_end:
     movq %r9, VCPU_R9(%rsp)
     movq %r10, VCPU_R10(%rsp)
     movq %rbx, VCPU_RBX(%rsp)
-    movq %rbp, VCPU_RBP(%rsp)
-    movq %r12, VCPU_R12(%rsp)
-    movq %r13, VCPU_R13(%rsp)
-    movq %r14, VCPU_R14(%rsp)
-    movq %r15, VCPU_R15(%rsp)
     movq %rsp, %rbx
     movq VCPU_STACK_TOP(%rsp), %rsp
-    xorl %ebp, %ebp
+.endm
+
+.macro store_kept
+    movq %rbp, VCPU_RBP(%rbx)
+    movq %r12, VCPU_R12(%rbx)
+    movq %r13, VCPU_R13(%rbx)
+    movq %r14, VCPU_R14(%rbx)
+    movq %r15, VCPU_R15(%rbx)
 .endm
 
 syscall_entry:
+    testb $MODE_KERNEL_BIT, VCPU_MODE(%rsp)
+    jz fast_syscall_from_user
+    cmpq $HYPERCALL_IRET, %rax
+    je fast_iret
+    .globl hypercall_entry
+hypercall_entry:
     store_syscall SELECTOR_GUEST_CS64, ENTRY_SYSCALL_NR
-    testb $MODE_KERNEL_BIT, VCPU_MODE(%rbx)
-    jz syscall_from_user
-
     cmpq $HYPERCALLS, %rax
     jae unknown_hypercall
     movq %r10, %rcx
@@ -150,11 +110,6 @@ return_by_sysret:
     movq VCPU_R8(%rbx), %r8
     movq VCPU_R9(%rbx), %r9
     movq VCPU_R10(%rbx), %r10
-    movq VCPU_RBP(%rbx), %rbp
-    movq VCPU_R12(%rbx), %r12
-    movq VCPU_R13(%rbx), %r13
-    movq VCPU_R14(%rbx), %r14
-    movq VCPU_R15(%rbx), %r15
     movq VCPU_RSP(%rbx), %rsp
     movq VCPU_RBX(%rbx), %rbx
     sysretq
@@ -168,7 +123,12 @@ restart_hypercall:
     subq $2, VCPU_RIP(%rbx)
     jmp return_from_syscall
 
+    .globl syscall_from_user
+/* The long way, from fast_syscall_from_user. */
 syscall_from_user:
+    store_syscall SELECTOR_GUEST_CS64, ENTRY_SYSCALL_NR
+    store_kept
+    xorl %ebp, %ebp
     movq %rbx, %rdi
     call pv_syscall
     jmp return_to_guest
@@ -176,6 +136,8 @@ syscall_from_user:
 /* SYSCALL from compatibility mode, which only AMD processors have. */
 syscall32_entry:
     store_syscall SELECTOR_GUEST_CS32, ENTRY_NONE_NR
+    store_kept
+    xorl %ebp, %ebp
     movq %rbx, %rdi
     call pv_syscall32
     jmp return_to_guest
@@ -183,7 +145,8 @@ syscall32_entry:
 // ---- Return to a guest -----------------------------------------------------------------------
 
 return_slowly:
-    // Callee-saved registers are the guest's own still, and stored: C may use them.
+    store_kept
+    xorl %ebp, %ebp
     movl $0, VCPU_EXIT_WORK(%rbx)
 
     .globl return_to_guest
@@ -192,9 +155,18 @@ return_to_guest:
     call exit_to_guest
     movq %rax, %rbx
     cmpl $ENTRY_SYSCALL_NR, VCPU_VECTOR(%rbx)
-    je return_by_sysret
+    jne return_by_full_iret
+    movq VCPU_RBP(%rbx), %rbp
+    movq VCPU_R12(%rbx), %r12
+    movq VCPU_R13(%rbx), %r13
+    movq VCPU_R14(%rbx), %r14
+    movq VCPU_R15(%rbx), %r15
+    jmp return_by_sysret
 
+/* A system call's return that SYSRET can't make. */
 return_by_iret:
+    store_kept
+return_by_full_iret:
     leaq VCPU_REGS(%rbx), %rsp
     pop_general
     addq $8, %rsp
@@ -240,7 +212,11 @@ iret_fault:
 exception_stubs:
     .set vector, 0
     .rept 256
-    .if vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21
+    .if vector == 14
+    stub 1, page_fault_entry
+    .elseif vector == 6
+    stub 0, invalid_opcode_entry
+    .elseif vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21
     stub 1, exception_entry
     .elseif vector == 1 || vector == 2 || vector == 18
     stub 0, ist_entry
@@ -257,6 +233,8 @@ exception_entry:
     testb $3, 16(%rsp)
     jz exception_in_hypervisor
     CLAC
+    .globl exception_of_guest
+exception_of_guest:
     cld
     push_general
     leaq -VCPU_REGS(%rsp), %rbx
@@ -266,6 +244,7 @@ exception_entry:
     call exception_from_guest
     jmp return_to_guest
 
+    .globl exception_in_hypervisor
 exception_in_hypervisor:
     CLAC
     cld
@@ -335,14 +314,6 @@ ist_in_hypervisor:
     iretq
 
 // ---- Guest memory ----------------------------------------------------------------------------
-
-.macro fixup fault, target
-    .pushsection .ex_table, "a"
-    .balign 4
-    .long \fault - .
-    .long \target - .
-    .popsection
-.endm
 
 /* size_t guest_copy(void *to, const void *from, size_t bytes): the number of bytes not copied. */
     .globl guest_copy

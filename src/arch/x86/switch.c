@@ -13,6 +13,7 @@
 #include "instructions.h"
 #include "paging.h"
 #include "percpu.h"
+#include "pv/bounce.h"
 #include "sched/sched.h"
 #include "selectors.h"
 
@@ -120,6 +121,7 @@ static void save(struct vcpu *v)
 
 static void load(struct vcpu *v)
 {
+    pv_refresh_careful(v);
     load_base(vcpu_in_kernel(v) ? v->kernel_cr3 : v->user_cr3);
     arch_load_gdt(v);
     arch_load_ldt(v);
