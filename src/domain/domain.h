@@ -71,6 +71,12 @@ struct domain {
 };
 
 /*
+ * A room tells the audit (mmu/audit.h) of a reference that it holds on a frame, with a writable type
+ * count or without, and of the domain that may map the frame by it (DOMID_INVALID: none).
+ */
+typedef void (*audit_tell_t)(void *audit, mfn_t frame, bool writable, domid_t user);
+
+/*
  * A room that keeps state for domains registers its part at start of day. Parts are told in the
  * order of registration at creation and in reverse at the end; a NULL member is skipped.
  */
@@ -82,6 +88,7 @@ struct domain_part {
                                              when there is more to do; called again until 0 */
     void (*destroy_vcpu)(struct vcpu *v); /* free what is left, nobody can reach it */
     void (*destroy)(struct domain *d);
+    void (*audit)(struct domain *d, audit_tell_t tell, void *audit); /* everything is at rest */
     struct domain_part *next;
 };
 void domain_register_part(struct domain_part *part);

@@ -78,3 +78,12 @@ void parts_destroy(struct domain *d)
 {
     destroy_before(d, part_count);
 }
+
+void parts_audit(struct domain *d, audit_tell_t tell, void *audit)
+{
+    for (unsigned int i = 0; i < part_count; i++) {
+        if (parts[i]->audit) {
+            parts[i]->audit(d, tell, audit);
+        }
+    }
+}

@@ -11,3 +11,4 @@ must_check int parts_create_vcpu(struct vcpu *v);
 must_check long parts_relinquish(struct domain *d);
 void parts_destroy_vcpu(struct vcpu *v);
 void parts_destroy(struct domain *d);
+void parts_audit(struct domain *d, audit_tell_t tell, void *audit);

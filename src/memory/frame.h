@@ -60,6 +60,8 @@ _Static_assert(sizeof(struct frame) == 32, "two records a cache line");
 
 /* `validated_entries` of a page of Pavise's that its owner may map (domain/share.h). */
 #define FRAME_SHARED 0xfffeU
+/* Of a frame of Pavise's that holds part of the machine-to-physical table (mmu/m2p.h). */
+#define FRAME_M2P 0xfffdU
 
 #define FRAME_LIST_END 0xffffffffU
 

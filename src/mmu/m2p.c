@@ -2,9 +2,6 @@
 // The machine-to-physical table, and the frames that hold it.
 #include "mmu/m2p.h"
 
-/* `validated_entries` of a frame of Pavise's that holds part of the table. */
-#define FRAME_M2P 0xfffdU
-
 uint64_t *m2p;
 static mfn_t (*locate)(uint64_t offset);
 

@@ -20,7 +20,7 @@ static pte_t hypervisor_slots[HV_LAST_SLOT - HV_FIRST_SLOT + 1];
 void l4_template_set(const uint64_t *slots)
 {
     memcpy(hypervisor_slots, slots, sizeof(hypervisor_slots));
-    for (unsigned int i = 1; i < sizeof(hypervisor_slots) / sizeof(hypervisor_slots[0]); i++) {
+    for (unsigned int i = 1; i < ARRAY_SIZE(hypervisor_slots); i++) {
         hypervisor_slots[i] &= ~PTE_US;
     }
 }
@@ -85,6 +85,18 @@ static long claim_entry(const struct entry_rights *rights, struct frame *f, unsi
 static void fill_hypervisor_slots(struct frame *f)
 {
     memcpy(&entries_of(f)[HV_FIRST_SLOT], hypervisor_slots, sizeof(hypervisor_slots));
+}
+
+bool hypervisor_slots_intact(const struct frame *f)
+{
+    for (unsigned int i = 0; i < ARRAY_SIZE(hypervisor_slots); i++) {
+        /* The processor notes that it used an entry. */
+        pte_t changed = entries_of(f)[HV_FIRST_SLOT + i] ^ hypervisor_slots[i];
+        if ((changed & ~PTE_A) != 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 long table_claim_entries(struct domain *d, struct frame *f, unsigned int level, bool preemptible)

@@ -16,6 +16,9 @@ must_check long table_claim_entries(struct domain *d, struct frame *f, unsigned 
 /* Release them from the last to the first: 0 or, where it is preempted, TABLE_PARTIAL. */
 must_check long table_release_entries(struct frame *f, unsigned int level, bool preemptible);
 
+/* Whether a validated L4 has what it should in the hypervisor's slots. */
+bool hypervisor_slots_intact(const struct frame *f);
+
 /*
  * A descriptor a guest may have in its tables: not present, or a code or data segment of ring 3
  * (adjusted where it says ring 0 to 2); never a gate or a system descriptor.
