@@ -10,8 +10,8 @@ reaches_userland() {
     shift
     boot "$@" <<'SCRIPT'
 echo "type: $(cat /sys/hypervisor/type)"
-echo "warnings: $(dmesg | grep -cE 'WARNING:|BUG:|Oops|unchecked MSR')"
-dmesg | grep -E -A 8 'WARNING:|BUG:|Oops|unchecked MSR'
+echo "warnings: $(dmesg | grep -cE 'WARNING: CPU|BUG:|Oops|unchecked MSR')"
+dmesg | grep -E -A 8 'WARNING: CPU|BUG:|Oops|unchecked MSR'
 SCRIPT
     is "$what: to userland and a clean power-off" "0 xen" "$status $(value type)"
     is "$what: no warning or bug in dmesg" 0 "$(value warnings)"

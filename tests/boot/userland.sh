@@ -11,8 +11,8 @@ echo "version: $(cat /sys/hypervisor/version/major).$(cat /sys/hypervisor/versio
 echo "capabilities: $(cat /sys/hypervisor/properties/capabilities)"
 echo "control: $(grep -c control_d /proc/xen/capabilities)"
 echo "console: $(awk '{ print $NF }' /sys/class/tty/console/active)"
-echo "warnings: $(dmesg | grep -cE 'WARNING:|BUG:|Oops|Call Trace|cut here|unchecked MSR|general protection')"
-dmesg | grep -E -A 8 'WARNING:|BUG:|Oops|cut here|unchecked MSR|general protection'
+echo "warnings: $(dmesg | grep -cE 'WARNING: CPU|BUG:|Oops|Call Trace|cut here|unchecked MSR|general protection')"
+dmesg | grep -E -A 8 'WARNING: CPU|BUG:|Oops|cut here|unchecked MSR|general protection'
 # Complaints of the kernel's Xen parts, at the levels of an error and above.
 echo "complaints: $(dmesg -r | grep -E '^<[0-3]>' | grep -ciE 'xen|hypercall|p2m|m2p|evtchn|gnttab|pirq|mmu')"
 dmesg -r | grep -E '^<[0-3]>'

@@ -53,11 +53,24 @@ check_bzimage_whole() {
         usage_error "the kernel $1 is cut short: its header says $size bytes; copy it again"
 }
 
+# check_domain0_support KERNEL: Debian puts a kernel's configuration beside it; one that cannot be
+# domain 0 would run without a console, and nobody would know why.
+check_domain0_support() {
+    local option config
+    [ "$(kernel_format "$1")" = bzimage ] || return 0
+    config=$(dirname "$1")/config-$(kernel_version "$1")
+    [ -r "$config" ] || return 0
+    for option in CONFIG_XEN_PV CONFIG_XEN_DOM0; do
+        grep -q "^$option=y" "$config" ||
+            usage_error "this kernel cannot be domain 0, it was built without $option ($config); try another"
+    done
+}
+
 # kernel_version BZIMAGE: its release, as `uname -r` says it (boot protocol, kernel_version at 0x20e).
 kernel_version() {
     local offset
     offset=$(($(little_endian "$1" 0x20e 2) + 0x200))
-    tail -c +$((offset + 1)) "$1" | head -c 128 | tr '\0' '\n' | head -n 1 | cut -d ' ' -f 1
+    dd if="$1" bs=1 skip="$offset" count=128 status=none | tr '\0' '\n' | sed -n '1s/ .*//p'
 }
 
 # The formats that Linux unpacks, by their first bytes (init/initramfs.c, lib/decompress.c).

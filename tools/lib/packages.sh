@@ -117,7 +117,7 @@ fetched_kernel() {
     [ "$1" != amd64 ] || meta=linux-image-amd64
     ensure_lists "$meta"
     package=$(apt-cache show --no-all-versions "$meta" |
-        sed -n 's/^Depends: \(linux-image-[^ ,]*\).*/\1/p' | head -n 1)
+        sed -n 's/^Depends: \(linux-image-[^ ,]*\).*/\1/p')
     [ -n "$package" ] || fail "the package $meta names no kernel; try: apt-cache show $meta"
     fetched "$package"
     ln -sfn "$package" "$link"

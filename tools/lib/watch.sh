@@ -7,7 +7,7 @@
 # What a hypervisor prints at a panic of its own, and what says that domain 0 crashed, for Pavise,
 # for the reference, and for Linux by itself.
 panic_pattern='\(PAVISE\) (\[[ 0-9.]*\] )?panic:|\(XEN\) Panic on CPU'
-crash_pattern='\(PAVISE\) (\[[ 0-9.]*\] )?domain 0 crashed|\(XEN\) Hardware Dom0 crashed|---\[ end Kernel panic'
+crash_pattern='\(PAVISE\) (\[[ 0-9.]*\] )?domain 0 (crashed|has ended)|\(XEN\) Hardware Dom0 crashed|---\[ end Kernel panic'
 
 # Linux's last words before a reset that it asked for.
 restart_pattern='reboot: Restarting system'
