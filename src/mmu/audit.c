@@ -108,14 +108,12 @@ static bool is_privileged(domid_t id)
 static void check_mapping(struct audit *a, const struct frame *table, const struct frame *f,
                           bool writable)
 {
-    uint64_t state = frame_state(f);
-
-    if (writable && state_type(state) != FRAME_WRITABLE) {
-        complain(a, f, "is mapped writable, with type", state_type(state), FRAME_WRITABLE);
+    if (writable && state_type(frame_state(f)) != FRAME_WRITABLE) {
+        complain(a, table, "maps writable what is not: frame", (long)mfn_of(f).n, 0);
     }
     if (f->owner != table->owner && !is_privileged(table->owner) &&
         (expected_of(a, f)->mappers & (1ULL << (table->owner % 64))) == 0) {
-        complain(a, f, "is mapped without a right by domain", table->owner, f->owner);
+        complain(a, table, "maps without a right frame", (long)mfn_of(f).n, 0);
     }
 }
 

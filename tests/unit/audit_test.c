@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// The audit finds what is broken: each test breaks one thing, sees it found, and mends it.
+#include "mmu_fixture.h"
+
+#define FINDS(breaking, mending)                 \
+    do {                                         \
+        assert_int_equal(audit_frames(NULL), 0); \
+        breaking;                                \
+        assert_true(audit_frames(NULL) > 0);     \
+        assert_true(audit_frames(guest) > 0);    \
+        mending;                                 \
+        assert_int_equal(audit_frames(NULL), 0); \
+    } while (0)
+
+static uint64_t *state_of(mfn_t m)
+{
+    return &frame_of(m)->state;
+}
+
+static void test_a_reference_too_many_or_too_few(void **state)
+{
+    FINDS(*state_of(space.data[0]) += FRAME_REF_ONE, *state_of(space.data[0]) -= FRAME_REF_ONE);
+    FINDS(*state_of(space.data[0]) -= FRAME_REF_ONE, *state_of(space.data[0]) += FRAME_REF_ONE);
+}
+
+static void test_a_type_count_too_many(void **state)
+{
+    FINDS(*state_of(space.table[1]) += FRAME_TYPE_ONE, *state_of(space.table[1]) -= FRAME_TYPE_ONE);
+}
+
+static void test_a_lock_that_is_still_held(void **state)
+{
+    FINDS(*state_of(space.table[2]) |= FRAME_LOCKED, *state_of(space.table[2]) &= ~FRAME_LOCKED);
+}
+
+static void test_a_pin_that_nobody_set(void **state)
+{
+    FINDS(*state_of(space.table[2]) |= FRAME_PINNED, *state_of(space.table[2]) &= ~FRAME_PINNED);
+}
+
+static void test_a_table_that_is_not_validated(void **state)
+{
+    FINDS(*state_of(space.table[2]) &= ~FRAME_VALIDATED,
+          *state_of(space.table[2]) |= FRAME_VALIDATED);
+}
+
+static void test_an_entry_written_behind_the_backs(void **state)
+{
+    pte_t *entry = &table_at(space.table[1])[40];
+
+    FINDS(*entry = entry_for(space.data[1], KERNEL_RO), *entry = 0);
+    FINDS(*entry = entry_for(space.table[1], KERNEL_RW), *entry = 0);
+    FINDS(*entry = entry_for(mfn(1), KERNEL_RO), *entry = 0);
+}
+
+static void test_a_page_table_that_became_writable(void **state)
+{
+    pte_t *entry = &table_at(space.table[1])[0];
+    pte_t before = *entry;
+
+    FINDS(*entry = entry_for(space.table[2], KERNEL_RW), *entry = before);
+}
+
+static void test_a_hypervisors_slot_that_changed(void **state)
+{
+    pte_t *entry = &table_at(space.table[4])[260];
+    pte_t before = *entry;
+
+    FINDS(*entry = 0, *entry = before);
+    *entry |= PTE_A; /* that is the processor's doing */
+    audit();
+}
+
+static void test_another_domains_page(void **state)
+{
+    struct domain *other = new_domain(2, 1, false);
+    mfn_t theirs = new_frame(other);
+    pte_t *entry = &table_at(space.table[1])[40];
+
+    *entry = entry_for(theirs, KERNEL_RO);
+    *state_of(theirs) += FRAME_REF_ONE; /* counted well, and still not right */
+    assert_true(audit_frames(NULL) > 0);
+    assert_true(audit_frames(guest) > 0);
+    assert_int_equal(audit_frames(other), 0); /* who can't help it */
+    *state_of(theirs) -= FRAME_REF_ONE;
+    *entry = 0;
+    end_domain(other);
+}
+
+static void test_a_frame_on_no_list(void **state)
+{
+    struct frame *f = frame_of(space.data[3]);
+
+    FINDS(frame_list_remove(&guest->pages, f), frame_list_add(&guest->pages, f));
+}
+
+static void test_a_free_frame_with_a_reference(void **state)
+{
+    mfn_t m = frames_alloc(0, 64);
+
+    frames_free(m, 0);
+    *state_of(m) = FRAME_REF_ONE;
+    assert_true(audit_frames(NULL) > 0);
+    *state_of(m) = 0;
+    audit();
+}
+
+static void test_linear_uses_that_do_not_agree(void **state)
+{
+    struct frame *f = frame_of(space.table[4]);
+
+    FINDS(f->linear_uses++, f->linear_uses--);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        guest_test(test_a_reference_too_many_or_too_few),
+        guest_test(test_a_type_count_too_many),
+        guest_test(test_a_lock_that_is_still_held),
+        guest_test(test_a_pin_that_nobody_set),
+        guest_test(test_a_table_that_is_not_validated),
+        guest_test(test_an_entry_written_behind_the_backs),
+        guest_test(test_a_page_table_that_became_writable),
+        guest_test(test_a_hypervisors_slot_that_changed),
+        guest_test(test_another_domains_page),
+        guest_test(test_a_frame_on_no_list),
+        guest_test(test_a_free_frame_with_a_reference),
+        guest_test(test_linear_uses_that_do_not_agree),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+// Page-table work that is interrupted: it goes on, always gets somewhere, and leaves nothing
+// behind.
+#include "mmu_fixture.h"
+
+/*
+ * A tree with several entries at each level: L3s in an L4, L2s in each L3, L1s in each L2; every L1
+ * maps one page. With every piece interrupted as soon as it can be, it takes many turns.
+ */
+#define FAN 3U
+
+struct tree {
+    mfn_t top;
+    mfn_t some_l1;
+    mfn_t page;
+    unsigned int tables;
+};
+
+static mfn_t grow(struct tree *t, unsigned int level)
+{
+    mfn_t table = new_frame(guest);
+
+    t->tables++;
+    for (unsigned int i = 0; i < FAN; i++) {
+        table_at(table)[i * 100] =
+            level == 1 ? entry_for(t->page, KERNEL_RW) : entry_for(grow(t, level - 1), TABLE);
+    }
+    if (level == 1) {
+        t->some_l1 = table; /* the last one */
+    }
+    return table;
+}
+
+static struct tree new_tree(void)
+{
+    struct tree t = {.page = new_frame(guest)};
+
+    t.top = grow(&t, 4);
+    return t;
+}
+
+#define L1_TABLES (FAN * FAN * FAN)
+
+static void test_pinning_goes_on_over_many_turns(void **state)
+{
+    struct tree t = new_tree();
+
+    interrupt_everything(true);
+    assert_int_equal(pin(t.top, 4), 0);
+    assert_true(turns > L1_TABLES / 2);
+    assert_int_equal(*done_word(), 1);
+    assert_int_equal(types_of(t.page), L1_TABLES * FAN);
+    assert_int_equal(types_of(t.top), 1);
+    assert_true(has_flag(t.top, FRAME_PINNED));
+    assert_false(unfinished_pending(vcpu));
+}
+
+static void test_unpinning_goes_on_over_many_turns_and_ends_with_it(void **state)
+{
+    struct tree t = new_tree();
+
+    assert_int_equal(pin(t.top, 4), 0);
+    interrupt_everything(true);
+    assert_int_equal(unpin(t.top), 0);
+    assert_true(turns > L1_TABLES / 2);
+    assert_int_equal(types_of(t.page), 0);
+    assert_int_equal(types_of(t.top), 0);
+    assert_int_equal(types_of(t.some_l1), 0);
+}
+
+static void test_a_tree_that_is_refused_late_comes_apart_and_the_call_ends(void **state)
+{
+    struct tree t = new_tree();
+
+    table_at(t.some_l1)[511] = entry_for(space.table[1], KERNEL_RW);
+    interrupt_everything(true);
+    assert_int_equal(pin(t.top, 4), -EINVAL);
+    interrupt_everything(false);
+    assert_int_equal(mmuext(MMUEXT_TLB_FLUSH_LOCAL, 0), 0);
+    assert_int_equal(types_of(t.page), 0);
+    assert_int_equal(types_of(t.top), 0);
+    assert_int_equal(references_of(t.top), 1);
+}
+
+static void test_replacing_an_upper_entry_waits_until_the_old_tree_is_gone(void **state)
+{
+    struct tree t = new_tree();
+    mfn_t l3 = pte_mfn(table_at(t.top)[0]);
+
+    interrupt_everything(true);
+    assert_int_equal(set_entry(space.table[4], 5, entry_for(l3, TABLE)), 0);
+    assert_true(turns > 1);
+    assert_int_equal(types_of(l3), 1);
+    assert_int_equal(set_entry(space.table[4], 5, 0), 0);
+    assert_true(turns > 1);
+    assert_int_equal(types_of(l3), 0);
+    assert_int_equal(types_of(t.page), 0);
+}
+
+static void test_a_batch_with_large_work_in_it_is_done_once_each(void **state)
+{
+    struct tree t = new_tree();
+    struct mmu_update batch[30];
+    mfn_t page = new_frame(guest), l3 = pte_mfn(table_at(t.top)[0]);
+
+    for (unsigned int i = 0; i < 30; i++) {
+        batch[i] = (struct mmu_update){maddr_of_entry(page, i), i + 1};
+    }
+    batch[7] = (struct mmu_update){maddr_of_entry(space.table[4], 5), entry_for(l3, TABLE)};
+    batch[21] = (struct mmu_update){maddr_of_entry(space.table[4], 5), 0};
+    interrupt_everything(true);
+    assert_int_equal(mmu_update(batch, 30), 0);
+    assert_int_equal(*done_word(), 30);
+    assert_int_equal(table_at(page)[29], 30);
+    assert_int_equal(types_of(t.page), 0);
+}
+
+static void test_a_new_base_over_many_turns(void **state)
+{
+    struct tree t = new_tree();
+
+    interrupt_everything(true);
+    assert_int_equal(new_base(t.top), 0);
+    assert_int_equal(vcpu->kernel_cr3, mfn_to_maddr(t.top).a);
+    assert_int_equal(new_base(space.table[4]), 0);
+    assert_int_equal(types_of(t.top), 0);
+}
+
+/* One turn of a pin, and then something else. */
+static void begin_pin(mfn_t m, unsigned int level)
+{
+    uint64_t arguments[6] = {address_of(guest_page), 1, 0, DOMID_SELF};
+    struct mmuext_op op = {.cmd = MMUEXT_PIN_L1_TABLE + level - 1, .arg1.mfn = m.n};
+
+    memcpy(guest_page, &op, sizeof(op));
+    call_arguments = arguments;
+    interrupt_everything(true);
+    assert_int_equal(one_turn(CALL_MMUEXT, arguments), HYPERCALL_RESTART);
+    interrupt_everything(false);
+    audit();
+}
+
+static void test_a_call_that_never_comes_back_leaves_nothing(void **state)
+{
+    struct tree t = new_tree();
+
+    begin_pin(t.top, 4);
+    assert_true(has_flag(t.top, FRAME_PARTIAL));
+    assert_int_equal(mmuext(MMUEXT_TLB_FLUSH_LOCAL, 0), 0);
+    assert_int_equal(types_of(t.top), 0);
+    assert_int_equal(types_of(t.page), 0);
+}
+
+static void test_a_table_that_is_half_a_table_can_not_be_written_or_used(void **state)
+{
+    struct tree t = new_tree();
+    struct vcpu *second = guest->vcpus[1];
+    struct mmuext_op op = {.cmd = MMUEXT_PIN_L4_TABLE, .arg1.mfn = t.top.n};
+    uint64_t arguments[6] = {address_of(guest_page), 1, 0, DOMID_SELF};
+    unsigned char *ops = guest_page + PAGE_SIZE;
+
+    begin_pin(t.top, 4);
+    run_as(second);
+    assert_int_equal(set_entry(space.table[1], 20, entry_for(t.top, KERNEL_RW)), -EINVAL);
+    assert_int_equal(set_entry(t.top, 0, 0), -EINVAL);
+    assert_int_equal(mmuext(MMUEXT_CLEAR_PAGE, t.top.n), -EINVAL);
+    assert_int_equal(pin(t.top, 3), -EINVAL);
+    assert_int_equal(set_entry(space.table[1], 20, entry_for(t.top, KERNEL_RO)), 0);
+    /* Who wants it as what it is to be has to wait for the first. */
+    memcpy(ops, &op, sizeof(op));
+    arguments[0] = address_of(ops);
+    call_arguments = arguments;
+    assert_int_equal(one_turn(CALL_MMUEXT, arguments), HYPERCALL_RESTART);
+    audit();
+    run_as(vcpu);
+    assert_int_equal(pin(t.top, 4), 0);
+    run_as(second);
+    assert_int_equal(one_turn(CALL_MMUEXT, arguments), -EINVAL); /* it is pinned by now */
+    run_as(vcpu);
+}
+
+static void test_two_vcpus_build_trees_with_common_tables(void **state)
+{
+    struct tree t = new_tree();
+    mfn_t other_top = new_frame(guest);
+
+    table_at(other_top)[9] = table_at(t.top)[0];
+    begin_pin(t.top, 4);
+    run_as(guest->vcpus[1]);
+    begin_pin(other_top, 4);
+    run_as(vcpu);
+    interrupt_everything(true);
+    assert_int_equal(pin(t.top, 4), 0);
+    run_as(guest->vcpus[1]);
+    assert_int_equal(pin(other_top, 4), 0);
+    assert_int_equal(types_of(pte_mfn(table_at(t.top)[0])), 2);
+    run_as(vcpu);
+}
+
+static void test_a_domain_dies_in_the_middle_of_it(void **state)
+{
+    struct domain *d = guest;
+    struct tree t = new_tree(), u = new_tree(), w = new_tree();
+
+    begin_pin(t.top, 4);
+    run_as(guest->vcpus[1]);
+    assert_int_equal(pin(u.top, 4), 0);
+    begin_pin(w.top, 4);
+    /* Another domain's vCPU ends it, interrupted all the while. */
+    guest = new_domain(2, 1, true);
+    run_as(guest->vcpus[0]);
+    interrupt_everything(true);
+    assert_true(kill_domain(d) > L1_TABLES);
+    interrupt_everything(false);
+    audit();
+    domain_put(d);
+}
+
+static void test_it_ends_without_a_vcpu_to_leave_work_to(void **state)
+{
+    struct tree t = new_tree();
+
+    assert_int_equal(pin(t.top, 4), 0);
+    this_cpu()->current = NULL;
+    interrupt_everything(true);
+    (void)kill_domain(guest);
+    interrupt_everything(false);
+    audit();
+    domain_put(guest);
+    guest = new_domain(2, 1, false);
+}
+
+static void test_a_release_left_by_a_refused_call_is_done_by_the_next(void **state)
+{
+    struct tree t = new_tree();
+    mfn_t l3 = pte_mfn(table_at(t.top)[200]); /* with the last L1, which is bad */
+    struct mmu_update request = {maddr_of_entry(space.table[4], 5), entry_for(l3, TABLE)};
+
+    table_at(t.some_l1)[511] = entry_for(space.table[1], KERNEL_RW);
+    interrupt_everything(true);
+    assert_int_equal(mmu_update(&request, 1), -EINVAL);
+    assert_int_equal(va_mapping(0, table_at(space.table[1])[0], UVMF_NONE), 0);
+    assert_false(unfinished_pending(vcpu));
+    assert_int_equal(types_of(l3), 0);
+    interrupt_everything(false);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        guest_test(test_pinning_goes_on_over_many_turns),
+        guest_test(test_unpinning_goes_on_over_many_turns_and_ends_with_it),
+        guest_test(test_a_tree_that_is_refused_late_comes_apart_and_the_call_ends),
+        guest_test(test_replacing_an_upper_entry_waits_until_the_old_tree_is_gone),
+        guest_test(test_a_batch_with_large_work_in_it_is_done_once_each),
+        guest_test(test_a_new_base_over_many_turns),
+        guest_test(test_a_call_that_never_comes_back_leaves_nothing),
+        guest_test(test_a_table_that_is_half_a_table_can_not_be_written_or_used),
+        guest_test(test_two_vcpus_build_trees_with_common_tables),
+        guest_test(test_a_domain_dies_in_the_middle_of_it),
+        guest_test(test_it_ends_without_a_vcpu_to_leave_work_to),
+        guest_test(test_a_release_left_by_a_refused_call_is_done_by_the_next),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
