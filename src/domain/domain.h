@@ -53,10 +53,10 @@ struct domain {
     struct frame_list pages;     /* [p] frames it owns and that count as its memory */
     struct frame_list own_pages; /* [p] frames of Pavise's that it may map (shared_info, grants) */
     struct frame_list lingering_pages; /* [p] no longer owned, but referenced still */
-    uint64_t total_pages;        /* [p] */
-    uint64_t max_pages;          /* [p] */
-    uint64_t claimed_pages;      /* the allocator's: see frames_claim() */
-    uint64_t heap_bytes;         /* [a] Pavise memory allocated on its behalf */
+    uint64_t total_pages;              /* [p] */
+    uint64_t max_pages;                /* [p] */
+    uint64_t claimed_pages;            /* the allocator's: see frames_claim() */
+    uint64_t heap_bytes;               /* [a] Pavise memory allocated on its behalf */
 
     struct ranges *io_memory; /* [d] machine frames of devices it may map */
     struct ranges *io_irqs;   /* [d] GSIs it may bind */
@@ -65,14 +65,14 @@ struct domain {
 
     struct domain_events *events; /* rooms of their own */
     struct domain_grants *grants;
-    struct domain_irqs *irqs; /* physical interrupts bound (control) */
+    struct domain_irqs *irqs;      /* physical interrupts bound (control) */
     struct memory_map *memory_map; /* [d] its pseudo-physical map (mmu), NULL: none was set */
-    struct domain *next;      /* [L] in the list of all, by rising id */
+    struct domain *next;           /* [L] in the list of all, by rising id */
 };
 
 /*
- * A room tells the audit (mmu/audit.h) of a reference that it holds on a frame, with a writable type
- * count or without, and of the domain that may map the frame by it (DOMID_INVALID: none).
+ * A room tells the audit (mmu/audit.h) of a reference that it holds on a frame, with a writable
+ * type count or without, and of the domain that may map the frame by it (DOMID_INVALID: none).
  */
 typedef void (*audit_tell_t)(void *audit, mfn_t frame, bool writable, domid_t user);
 

@@ -58,20 +58,20 @@ struct vcpu {
     struct vcpu_info *info;    /* [v] the guest's event words: in shared_info or registered */
     uint32_t mode;             /* [v] enum vcpu_mode bits */
     uint32_t exit_work;        /* [v] bits that keep a return off its fast path (pv/exit.h) */
-    uint32_t careful;          /* [v] not 0: bounces and IRET go the long way (pv_refresh_careful) */
-    uint64_t kernel_cr3;       /* [v] machine address of the kernel's L4 */
-    uint64_t user_cr3;         /* [v] of the user's L4, 0 where none was set */
-    uint64_t kernel_sp;        /* [v] stack_switch(): RSP of bounces out of user mode */
-    uint64_t kernel_ss;        /* [v] and their SS */
-    struct trap_info *traps;   /* [v] 256 gates */
-    struct callback event;     /* [v] */
-    struct callback failsafe;  /* [v] */
-    struct callback syscall64; /* [v] */
-    struct callback syscall32; /* [v] */
-    struct callback sysenter;  /* [v] */
-    struct callback nmi;       /* [v] */
-    uint64_t iopl;             /* [v] virtual IOPL, as in RFLAGS bits 12-13 */
-    uint64_t fault_address;    /* [v] CR2 of the last page fault that was bounced */
+    uint32_t careful;         /* [v] not 0: bounces and IRET go the long way (pv_refresh_careful) */
+    uint64_t kernel_cr3;      /* [v] machine address of the kernel's L4 */
+    uint64_t user_cr3;        /* [v] of the user's L4, 0 where none was set */
+    uint64_t kernel_sp;       /* [v] stack_switch(): RSP of bounces out of user mode */
+    uint64_t kernel_ss;       /* [v] and their SS */
+    struct trap_info *traps;  /* [v] 256 gates */
+    struct callback event;    /* [v] */
+    struct callback failsafe; /* [v] */
+    struct callback syscall64;         /* [v] */
+    struct callback syscall32;         /* [v] */
+    struct callback sysenter;          /* [v] */
+    struct callback nmi;               /* [v] */
+    uint64_t iopl;                     /* [v] virtual IOPL, as in RFLAGS bits 12-13 */
+    uint64_t fault_address;            /* [v] CR2 of the last page fault that was bounced */
     struct multicall_entry *multicall; /* [v] the entry that is being carried out, if any */
     uint64_t iret_fault_code;  /* [v] vector and code of a fault that IRET to the guest took */
     uint64_t iret_fault_spare; /* [v] entry code's */

@@ -51,9 +51,9 @@ struct frame {
     domid_t owner;       /* [a] domain id, DOMID_XEN, DOMID_IO (a hole), DOMID_INVALID (free) */
     uint16_t validated_entries; /* guarded by FRAME_LOCKED or by being the validator */
     union {
-        uint32_t order;       /* of the free or heap block that starts here */
-        int32_t linear_uses;  /* [a] see mmu/linear.h */
-        uint32_t heap_size;   /* heap pages: bytes an object */
+        uint32_t order;      /* of the free or heap block that starts here */
+        int32_t linear_uses; /* [a] see mmu/linear.h */
+        uint32_t heap_size;  /* heap pages: bytes an object */
     };
 };
 _Static_assert(sizeof(struct frame) == 32, "two records a cache line");

@@ -57,7 +57,8 @@ static inline struct tss *this_tss(void)
 /* Map and fill CPU `id`'s region. NULL: out of memory. */
 must_check struct cpu *percpu_create(unsigned int id);
 
-/* On the CPU itself, once its stack lies in its region: descriptor tables, TSS, system-call MSRs. */
+/* On the CPU itself, once its stack lies in its region: descriptor tables, TSS, system-call MSRs.
+ */
 void percpu_load(void);
 
 /* Continue in `function` on the stack of `cpu`; the old stack is left for good. */
