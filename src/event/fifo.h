@@ -69,7 +69,10 @@ must_check int fifo_init_control(struct vcpu *v, mfn_t frame, uint32_t offset);
 /* EVTCHNOP_expand_array. -EOPNOTSUPP: not the FIFO ABI; -ENOSPC; -EINVAL: as above. */
 must_check int fifo_expand_array(struct domain *d, mfn_t frame);
 
-/* EVTCHNOP_set_priority. -ENOSYS: not the FIFO ABI; -EINVAL: no such port or priority. */
+/*
+ * EVTCHNOP_set_priority. -ENOSYS: not the FIFO ABI; -EINVAL: no such port or priority; -EACCES: the
+ * port is closed.
+ */
 must_check int fifo_set_priority(struct domain *d, uint32_t port, uint32_t priority);
 
 /* Back to the 2-level ABI. No channel is open; the domain's lock is held. */

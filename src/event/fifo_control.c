@@ -124,6 +124,7 @@ int fifo_expand_array(struct domain *d, mfn_t frame)
 int fifo_set_priority(struct domain *d, uint32_t port, uint32_t priority)
 {
     struct evtchn *channel = channel_of(d->events, port);
+    int error = 0;
 
     if (!channel) {
         return -EINVAL;
@@ -134,9 +135,15 @@ int fifo_set_priority(struct domain *d, uint32_t port, uint32_t priority)
     if (priority > EVTCHN_FIFO_PRIORITY_MIN) {
         return -EINVAL;
     }
-    /* An event that is queued stays where it is; the next one goes to the new queue. */
-    WRITE_ONCE(channel->priority, (uint8_t)priority);
-    return 0;
+    byte_lock(&channel->lock);
+    if (channel->state == EVTCHNSTAT_closed) {
+        error = -EACCES;
+    } else {
+        /* An event that is queued stays where it is; the next one goes to the new queue. */
+        WRITE_ONCE(channel->priority, (uint8_t)priority);
+    }
+    byte_unlock(&channel->lock);
+    return error;
 }
 
 static void forget_control(struct vcpu *v)

@@ -3,7 +3,8 @@
 //
 // On x86, devices and CPUs see each other's writes whatever the caches hold, as long as a page is
 // mapped write-back everywhere. Only a domain that owns devices can have it otherwise; for others
-// there is nothing to do once the request is found good.
+// there is nothing to do once the request is found good. GNTTAB_CACHE_SOURCE_GREF, the form that
+// names a grant reference, is refused here as the reference refuses it.
 #include "abi/errno.h"
 #include "arch/guest.h"
 #include "arch/tlb.h"
@@ -55,15 +56,11 @@ static int flush_one(const struct domain *d, const struct gnttab_cache_flush *op
     int error;
 
     if ((uint32_t)op->offset + op->length > PAGE_SIZE ||
-        (op->op & ~(GNTTAB_CACHE_CLEAN | GNTTAB_CACHE_INVAL | GNTTAB_CACHE_SOURCE_GREF)) != 0) {
+        (op->op & ~(GNTTAB_CACHE_CLEAN | GNTTAB_CACHE_INVAL)) != 0) {
         return -EINVAL;
     }
     if (op->length == 0 || op->op == 0) {
         return 0;
-    }
-    /* By reference it has never been offered. */
-    if ((op->op & GNTTAB_CACHE_SOURCE_GREF) != 0) {
-        return -EOPNOTSUPP;
     }
     error = may_flush(d, maddr_to_mfn(maddr(op->a.dev_bus_addr)));
     if (error == 0 && d->hardware) {

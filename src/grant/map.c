@@ -5,7 +5,29 @@
 #include "base/cpu.h"
 #include "grant/table.h"
 
-const struct grant_mmu_ops *grant_mmu;
+/* Before the page-table room says how, nothing is mapped. */
+static int16_t refuse(struct vcpu *v, uint64_t address, const struct grant_mapping *mapping)
+{
+    return GNTST_general_error;
+}
+
+static int16_t refuse_replace(struct vcpu *v, uint64_t address, uint64_t new_address,
+                              const struct grant_mapping *mapping)
+{
+    return GNTST_general_error;
+}
+
+static void flush_nothing(struct domain *d)
+{
+}
+
+static void leave_m2p(mfn_t frame, pfn_t slot)
+{
+}
+
+static const struct grant_mmu_ops no_mmu = {refuse, refuse, refuse_replace, flush_nothing,
+                                            leave_m2p};
+const struct grant_mmu_ops *grant_mmu = &no_mmu;
 
 void grant_register_mmu(const struct grant_mmu_ops *ops)
 {

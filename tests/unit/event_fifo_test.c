@@ -160,6 +160,7 @@ static void test_set_priority_errors(void **state)
 
     assert_int_equal(set_priority((evtchn_port_t)port, 16), -EINVAL);
     assert_int_equal(set_priority(200000, 0), -EINVAL);
+    assert_int_equal(set_priority((evtchn_port_t)port + 1, 0), -EACCES);
     assert_int_equal(set_priority((evtchn_port_t)port, 15), 0);
 }
 
