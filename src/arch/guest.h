@@ -13,6 +13,9 @@ must_check int copy_from_guest(void *to, gva_t from, size_t bytes);
 must_check int copy_to_guest(gva_t to, const void *from, size_t bytes);
 must_check int clear_guest(gva_t to, size_t bytes);
 
+/* One word, in one access, of any alignment. */
+must_check int copy_word_from_guest(uint64_t *to, gva_t from);
+
 /* Element `index` of an array at `base`; the element's size comes from the pointer's type. */
 #define read_guest(to, base, index) \
     copy_from_guest((to), gva_add((base), (uint64_t)(index) * sizeof(*(to))), sizeof(*(to)))

@@ -8,6 +8,8 @@
 #include "pv/control.h"
 #include "pv/fetch.h"
 #include "pv/operand.h"
+#include "pv/pte_quick.h"
+#include "pv/selectors.h"
 
 /* Only flat 64-bit code reaches tables; the operand is the faulting address by construction. */
 static const struct insn_window flat = {0, 0, 0};
@@ -109,19 +111,100 @@ static bool writes_entry(const struct vcpu *v, const struct insn *insn, uint64_t
     return insn->form != INSN_FORM_STRING || insn_string_turns(insn, &v->regs) != 0;
 }
 
-bool pv_write_page_table(struct vcpu *v, uint64_t address)
+/* ---- the short way --------------------------------------------------------------------------- */
+
+static uint64_t *general_register(struct cpu_user_regs *regs, unsigned int number)
+{
+    static const uint8_t offset[16] = {
+        offsetof(struct cpu_user_regs, rax), offsetof(struct cpu_user_regs, rcx),
+        offsetof(struct cpu_user_regs, rdx), offsetof(struct cpu_user_regs, rbx),
+        offsetof(struct cpu_user_regs, rsp), offsetof(struct cpu_user_regs, rbp),
+        offsetof(struct cpu_user_regs, rsi), offsetof(struct cpu_user_regs, rdi),
+        offsetof(struct cpu_user_regs, r8),  offsetof(struct cpu_user_regs, r9),
+        offsetof(struct cpu_user_regs, r10), offsetof(struct cpu_user_regs, r11),
+        offsetof(struct cpu_user_regs, r12), offsetof(struct cpu_user_regs, r13),
+        offsetof(struct cpu_user_regs, r14), offsetof(struct cpu_user_regs, r15),
+    };
+
+    return (uint64_t *)((char *)regs + offset[number]);
+}
+
+#define FLAGS_OF_COMPARISON 0x8d5UL /* CF PF AF ZF SF OF */
+
+/* What comparing `a` with `b` leaves in the flags (processor manual volume 1, 3.4.3.1). */
+static uint64_t comparison_flags(uint64_t a, uint64_t b)
+{
+    uint64_t difference = a - b;
+
+    return (uint64_t)(a < b) | (uint64_t)!__builtin_parity((unsigned int)difference & 0xff) << 2 |
+           ((a ^ b ^ difference) & 0x10) | (uint64_t)(difference == 0) << 6 |
+           (difference >> 63) << 7 | (((a ^ b) & (a ^ difference)) >> 63) << 11;
+}
+
+/* Registers and flags after the write was done (or, where CMPXCHG failed, was not). */
+static void finish_quick(struct vcpu *v, const struct pte_quick *quick, pte_t old)
+{
+    struct cpu_user_regs *regs = &v->regs;
+
+    if (quick->op == PTE_QUICK_XCHG) {
+        *general_register(regs, quick->reg) = old;
+    } else if (quick->op == PTE_QUICK_CMPXCHG) {
+        regs->rflags = (regs->rflags & ~FLAGS_OF_COMPARISON) | comparison_flags(regs->rax, old);
+        regs->rax = old;
+    }
+    regs->rip += quick->length;
+    pv_after_instruction(v);
+}
+
+/*
+ * The instruction is not compared with the address: the fault says where it wrote. One that was
+ * exchanged since by another CPU is carried out as if it had been there a moment ago. Returns
+ * -EOPNOTSUPP where the long way has to look.
+ */
+static long write_quickly(struct vcpu *v, uint64_t address)
+{
+    struct trapped_write w;
+    struct pte_quick quick;
+    uint64_t code, value;
+    long result;
+
+    if (address % sizeof(pte_t) != 0 || v->regs.cs != GUEST_CS64 ||
+        copy_word_from_guest(&code, gva(v->regs.rip)) != 0 || !pte_quick_recognise(code, &quick) ||
+        !trapped_write_begin(v, address, &w)) {
+        return -EOPNOTSUPP;
+    }
+    value = *general_register(&v->regs, quick.reg);
+    if (quick.op == PTE_QUICK_CMPXCHG && v->regs.rax != w.old) {
+        value = w.old;
+    }
+    result = trapped_write_commit(v, &w, value);
+    if (result == 0) {
+        finish_quick(v, &quick, w.old);
+    }
+    return result;
+}
+
+static long write_slowly(struct vcpu *v, uint64_t address)
 {
     struct trapped_write w;
     struct insn insn;
     uint64_t source = 0;
-    long result;
 
     /* The instruction first: reading it may fault, which must not happen under a table's lock. */
     if (fetch_instruction(v, &insn) != 0 || !writes_entry(v, &insn, address) ||
         (insn.op == INSN_MOVS && read_source(v, &insn, &source) != 0) ||
         !trapped_write_begin(v, address, &w)) {
-        return false;
+        return -EOPNOTSUPP;
     }
-    result = carry_out(v, &insn, address, source, &w);
+    return carry_out(v, &insn, address, source, &w);
+}
+
+bool pv_write_page_table(struct vcpu *v, uint64_t address)
+{
+    long result = write_quickly(v, address);
+
+    if (result == -EOPNOTSUPP) {
+        result = write_slowly(v, address);
+    }
     return result == 0 || result == -EAGAIN;
 }

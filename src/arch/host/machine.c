@@ -118,6 +118,11 @@ int copy_from_guest(void *to, gva_t from, size_t bytes)
     return good == bytes ? 0 : -14;
 }
 
+int copy_word_from_guest(uint64_t *to, gva_t from)
+{
+    return copy_from_guest(to, from, sizeof(*to));
+}
+
 int copy_to_guest(gva_t to, const void *from, size_t bytes)
 {
     size_t good = reachable(to, bytes);

@@ -349,6 +349,20 @@ guest_zero:
     ret
     fixup 1b, 2b
 
+/* int guest_load(uint64_t *to, const uint64_t *from): 0 or -EFAULT. */
+    .globl guest_load
+guest_load:
+    xorl %eax, %eax
+    STAC
+1:  movq (%rsi), %rcx
+    CLAC
+    movq %rcx, (%rdi)
+    ret
+2:  CLAC
+    movl $-EFAULT_VALUE, %eax
+    ret
+    fixup 1b, 2b
+
 /* noreturn void percpu_run_on_stack(struct cpu *cpu, void (*function)(void)) */
     .globl percpu_run_on_stack
 percpu_run_on_stack:

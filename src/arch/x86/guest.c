@@ -7,6 +7,7 @@
 
 size_t guest_copy(void *to, const void *from, size_t bytes);
 size_t guest_zero(void *to, size_t bytes);
+int guest_load(uint64_t *to, const uint64_t *from);
 
 #define HYPERVISOR_START M2P_READ_ONLY_BASE
 #define HYPERVISOR_END   0xffff880000000000UL
@@ -25,6 +26,14 @@ int copy_from_guest(void *to, gva_t from, size_t bytes)
         return -EFAULT;
     }
     return guest_copy(to, (const void *)from.a, bytes) == 0 ? 0 : -EFAULT;
+}
+
+int copy_word_from_guest(uint64_t *to, gva_t from)
+{
+    if (!guest_range_ok(from, sizeof(*to))) {
+        return -EFAULT;
+    }
+    return guest_load(to, (const uint64_t *)from.a);
 }
 
 int copy_to_guest(gva_t to, const void *from, size_t bytes)
