@@ -108,7 +108,8 @@ static inline bool virq_is_global(unsigned int virq)
 
 /* ---- ports.c: records and numbers ----------------------------------------------------------- */
 
-void ports_create(struct domain_events *e);
+/* Sets the fields up; the first records are there from the start. -ENOMEM. */
+must_check int ports_create(struct domain *d);
 void ports_destroy(struct domain_events *e);
 
 /*

@@ -12,7 +12,11 @@ static int create(struct domain *d)
     if (!d->events) {
         return -ENOMEM;
     }
-    ports_create(d->events);
+    if (ports_create(d) != 0) {
+        heap_free(d->events);
+        d->events = NULL;
+        return -ENOMEM;
+    }
     return 0;
 }
 

@@ -11,16 +11,6 @@
 #include "lib/string.h"
 #include "memory/allocator.h"
 
-void ports_create(struct domain_events *e)
-{
-    spin_init(&e->lock, RANK_EVENT);
-    e->chunks = e->small_chunks;
-    e->used = e->small_used;
-    e->max_port = MAX_PORTS - 1;
-    e->close_next = 1;
-    bit_set(e->used, 0); /* no channel has number 0 */
-}
-
 void ports_destroy(struct domain_events *e)
 {
     for (uint32_t i = 0; i < e->port_end / CHUNK_PORTS; i++) {
@@ -76,6 +66,19 @@ static int add_chunk(struct domain *d)
     return 0;
 }
 
+int ports_create(struct domain *d)
+{
+    struct domain_events *e = d->events;
+
+    spin_init(&e->lock, RANK_EVENT);
+    e->chunks = e->small_chunks;
+    e->used = e->small_used;
+    e->max_port = MAX_PORTS - 1;
+    e->close_next = 1;
+    bit_set(e->used, 0); /* no channel has number 0 */
+    return add_chunk(d);
+}
+
 /* One past the highest number that may be handed out now. */
 static uint32_t port_limit(const struct domain *d)
 {
@@ -98,7 +101,7 @@ static uint32_t find_free(const struct domain_events *e, uint32_t limit)
         }
         port++;
     }
-    return MIN(MAX(e->port_end, 1U), limit);
+    return MIN(e->port_end, limit);
 }
 
 int port_alloc(struct domain *d, struct evtchn **channel)
