@@ -187,21 +187,9 @@ int irqs_claim_isa(unsigned int isa_irq, void (*handler)(void))
 
 /* ---- domain 0's ------------------------------------------------------------------------------ */
 
-/* Old kernels bind ISA interrupts by their numbers without a map call. */
-static void map_isa_interrupts(struct domain *d)
-{
-    for (uint32_t gsi = 1; gsi < ISA_IRQS && gsi < ops.gsi_count; gsi++) {
-        int pirq = (int)gsi;
-        if (ioapic_has_gsi(gsi) && pirq_map_gsi(d, gsi, &pirq) != 0) {
-            panic("interrupt %u can't be domain 0's", gsi);
-        }
-    }
-}
-
 void irqs_give_to_domain0(struct domain *d)
 {
     if (ranges_add(d->io_irqs, 1, ops.gsi_count - 1) != 0) {
         panic("no room for domain 0's interrupts");
     }
-    map_isa_interrupts(d);
 }

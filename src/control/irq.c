@@ -276,13 +276,43 @@ int pirq_eoi(struct domain *d, uint32_t pirq)
     return 0;
 }
 
+/* As the guest with the 2-level form of events sees it; the call is older than any other. */
+static bool port_is_unmasked(const struct domain *d, evtchn_port_t port)
+{
+    return port != 0 && port < EVTCHN_2L_NR_CHANNELS &&
+           !bit_test((const uint64_t *)d->shared->evtchn_mask, port);
+}
+
+void pirq_eoi_unmasked(struct domain *d)
+{
+    for (uint32_t pirq = 0; pirq < pirq_limit(); pirq++) {
+        struct irq_guest *guest;
+        struct irq *irq = irq_lock_pirq(d, pirq, &guest);
+        bool served;
+
+        if (!irq) {
+            continue;
+        }
+        served = guest->owes_eoi && port_is_unmasked(d, guest->port);
+        spin_unlock(&irq->lock);
+        if (served) {
+            (void)!pirq_eoi(d, pirq);
+        }
+    }
+}
+
 int pirq_status(struct domain *d, uint32_t pirq, uint32_t *flags)
 {
     struct irq_guest *guest;
-    struct irq *irq = irq_lock_pirq(d, pirq, &guest);
+    struct irq *irq;
 
-    if (!irq) {
+    if (pirq >= pirq_limit()) {
         return -EINVAL;
+    }
+    irq = irq_lock_pirq(d, pirq, &guest);
+    if (!irq) {
+        *flags = XENIRQSTAT_needs_eoi; /* it might: to say one too many does no harm */
+        return 0;
     }
     *flags = (irq_needs_eoi(irq) ? XENIRQSTAT_needs_eoi : 0) |
              (irq->bound_count > 1 ? XENIRQSTAT_shared : 0);
@@ -321,20 +351,29 @@ int irq_claim(uint32_t gsi, void (*handler)(void))
     return error;
 }
 
+static int set_trigger(struct irq *irq, struct irq_trigger trigger)
+{
+    bool same =
+        irq->trigger.level == trigger.level && irq->trigger.active_low == trigger.active_low;
+
+    if (irq->trigger_known || irq->handler || (irq->bound_count > 0 && !same)) {
+        return -EEXIST;
+    }
+    irq->trigger = trigger;
+    irq->trigger_known = true;
+    return 0;
+}
+
 int irq_set_trigger(uint32_t gsi, struct irq_trigger trigger)
 {
     struct irq *irq = existing_gsi(gsi);
-    int error = -EEXIST;
+    int error;
 
     if (!irq) {
         return -EINVAL;
     }
     spin_lock(&irq->lock);
-    if (!irq->trigger_known && !irq->handler && irq->bound_count == 0) {
-        irq->trigger = trigger;
-        irq->trigger_known = true;
-        error = 0;
-    }
+    error = set_trigger(irq, trigger);
     spin_unlock(&irq->lock);
     return error;
 }

@@ -87,8 +87,10 @@ must_check int irq_claim(uint32_t gsi, void (*handler)(void));
 /* One past the highest GSI. */
 uint32_t irq_gsi_count(void);
 
-/* What domain 0 knows of a pin, from firmware's code. -EINVAL: no such pin; -EEXIST: in use, or it
- * was said before. Takes RANK_IRQ. */
+/*
+ * What domain 0 knows of a pin, from firmware's code. -EINVAL: no such pin; -EEXIST: Pavise's own,
+ * it was said before, or it is in use with another. Takes RANK_IRQ.
+ */
 must_check int irq_set_trigger(uint32_t gsi, struct irq_trigger trigger);
 
 /* ---- a domain's interrupts ------------------------------------------------------------------ */
@@ -127,6 +129,9 @@ must_check int pirq_reserve(struct domain *d, bool for_gsi, uint32_t *pirq);
 
 /* The guest has served it. -EINVAL: no such number. Takes RANK_IRQ. */
 must_check int pirq_eoi(struct domain *d, uint32_t pirq);
+
+/* The same for all whose ports the guest has unmasked. */
+void pirq_eoi_unmasked(struct domain *d);
 
 /* PHYSDEVOP_irq_status_query's flags. -EINVAL: no such number. Takes RANK_IRQ. */
 must_check int pirq_status(struct domain *d, uint32_t pirq, uint32_t *flags);

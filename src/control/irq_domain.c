@@ -61,10 +61,12 @@ static bool are_free(const struct domain *d, uint32_t first, unsigned int count)
     return true;
 }
 
+#define ISA_PIRQS 16 /* whoever wants one of these says so */
+
 /* Numbers for messages come from the top, so that pins can keep theirs. */
 static int free_for_messages(const struct domain *d, unsigned int count)
 {
-    for (uint32_t first = pirq_limit() - count + 1; first-- > 0;) {
+    for (uint32_t first = pirq_limit() - count + 1; first-- > ISA_PIRQS;) {
         if (are_free(d, first, count)) {
             return (int)first;
         }
@@ -74,7 +76,7 @@ static int free_for_messages(const struct domain *d, unsigned int count)
 
 static int free_for_gsi(const struct domain *d)
 {
-    for (uint32_t pirq = 0; pirq < pirq_limit(); pirq++) {
+    for (uint32_t pirq = ISA_PIRQS; pirq < pirq_limit(); pirq++) {
         if (are_free(d, pirq, 1)) {
             return (int)pirq;
         }

@@ -36,6 +36,13 @@ static long eoi(gva_t argument)
     return pirq_eoi(current_vcpu()->domain, op.irq);
 }
 
+/* PHYSDEVOP_IRQ_UNMASK_NOTIFY, which has no argument. */
+static long irq_unmask_notify(gva_t argument)
+{
+    pirq_eoi_unmasked(current_vcpu()->domain);
+    return 0;
+}
+
 static long irq_status_query(gva_t argument)
 {
     struct physdev_irq_status_query op;
@@ -113,7 +120,7 @@ static long set_iobitmap(gva_t argument)
 
     READ(&op, argument);
     if (op.nr_ports > IO_PORTS ||
-        !guest_range_ok(gva((uint64_t)op.bitmap.p), (op.nr_ports + 7) / 8)) {
+        !guest_range_ok(gva((uint64_t)op.bitmap.p), MAX(1U, (op.nr_ports + 7) / 8))) {
         return -EINVAL;
     }
     v->io_bitmap = op.bitmap.p;
@@ -129,7 +136,7 @@ static long apic_read(gva_t argument)
     long result;
 
     READ(&op, argument);
-    result = irq_ops->ioapic_read(op.apic_physbase, op.reg, &op.value);
+    result = irq_ops->ioapic_read(op.apic_physbase, op.reg, &op.value) != 0 ? -EINVAL : 0;
     return ANSWER(result, argument, &op);
 }
 
@@ -145,18 +152,18 @@ static long apic_write(gva_t argument)
 {
     struct physdev_apic op;
     uint32_t gsi;
-    int error;
 
     READ(&op, argument);
     if (op.reg < ENTRY_FIRST || op.reg % 2 != 0) {
         return 0;
     }
-    error = irq_ops->ioapic_gsi(op.apic_physbase, op.reg, &gsi);
-    if (error == 0) {
-        error = irq_set_trigger(gsi, (struct irq_trigger){(op.value & ENTRY_LEVEL) != 0,
-                                                          (op.value & ENTRY_ACTIVE_LOW) != 0});
+    if (irq_ops->ioapic_gsi(op.apic_physbase, op.reg, &gsi) != 0) {
+        return -EINVAL;
     }
-    return error == -EEXIST ? 0 : error;
+    /* One that was said before stays. */
+    (void)!irq_set_trigger(gsi, (struct irq_trigger){(op.value & ENTRY_LEVEL) != 0,
+                                                     (op.value & ENTRY_ACTIVE_LOW) != 0});
+    return 0;
 }
 
 /* Vectors are Pavise's: the guest gets one that only means something to itself. */
@@ -165,19 +172,11 @@ static long alloc_irq_vector(gva_t argument)
     struct physdev_irq op;
 
     READ(&op, argument);
-    if (op.irq >= irq_gsi_count()) {
+    if (op.irq >= pirq_limit()) {
         return -EINVAL;
     }
     op.vector = op.irq;
     return write_guest(argument, 0, &op) != 0 ? -EFAULT : 0;
-}
-
-static long free_irq_vector(gva_t argument)
-{
-    struct physdev_irq op;
-
-    READ(&op, argument);
-    return op.irq < irq_gsi_count() ? 0 : -EINVAL;
 }
 
 static long setup_gsi(gva_t argument)
@@ -185,7 +184,7 @@ static long setup_gsi(gva_t argument)
     struct physdev_setup_gsi op;
 
     READ(&op, argument);
-    if (op.gsi < 0 || op.triggering > 1 || op.polarity > 1) {
+    if (op.gsi < 0) {
         return -EINVAL;
     }
     return irq_set_trigger((uint32_t)op.gsi,
@@ -295,10 +294,6 @@ static long dbgp_op(gva_t argument)
     struct physdev_dbgp_op op;
 
     READ(&op, argument);
-    if ((op.op != PHYSDEVOP_DBGP_RESET_PREPARE && op.op != PHYSDEVOP_DBGP_RESET_DONE) ||
-        (op.bus != PHYSDEVOP_DBGP_BUS_UNKNOWN && op.bus != PHYSDEVOP_DBGP_BUS_PCI)) {
-        return -EINVAL;
-    }
     return 0;
 }
 
@@ -310,13 +305,13 @@ static const struct operation {
     long (*carry_out)(gva_t argument);
     enum rights rights;
 } operations[] = {
+    [PHYSDEVOP_IRQ_UNMASK_NOTIFY] = {irq_unmask_notify, ANYONE},
     [PHYSDEVOP_irq_status_query] = {irq_status_query, ANYONE},
     [PHYSDEVOP_set_iopl] = {set_iopl, ANYONE},
     [PHYSDEVOP_set_iobitmap] = {set_iobitmap, ANYONE},
     [PHYSDEVOP_apic_read] = {apic_read, PRIVILEGED},
     [PHYSDEVOP_apic_write] = {apic_write, PRIVILEGED},
     [PHYSDEVOP_alloc_irq_vector] = {alloc_irq_vector, PRIVILEGED},
-    [PHYSDEVOP_free_irq_vector] = {free_irq_vector, PRIVILEGED},
     [PHYSDEVOP_eoi] = {eoi, ANYONE},
     [PHYSDEVOP_map_pirq] = {map_pirq, PRIVILEGED},
     [PHYSDEVOP_unmap_pirq] = {unmap_pirq, PRIVILEGED},
@@ -357,7 +352,7 @@ long hypercall_physdev_op(uint64_t cmd, gva_t argument)
 /* The old call's command lies with its argument: the few operations that there were then. */
 static bool is_old(uint32_t cmd)
 {
-    return cmd >= PHYSDEVOP_irq_status_query && cmd <= PHYSDEVOP_free_irq_vector;
+    return cmd <= PHYSDEVOP_eoi;
 }
 
 long hypercall_physdev_op_compat(gva_t argument)

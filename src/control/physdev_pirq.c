@@ -46,7 +46,10 @@ static long map_messages(struct domain *d, struct physdev_map_pirq *op, uint16_t
         .entry = is_msix ? (uint16_t)op->entry_nr : 0,
     };
 
-    if ((op->devfn & ~0xff) != 0 || (is_msix && (op->entry_nr & ~0x7ff) != 0)) {
+    if ((op->devfn & ~0xff) != 0) {
+        return -ENODEV;
+    }
+    if (is_msix && (op->entry_nr & ~0x7ff) != 0) {
         return -EINVAL;
     }
     return pirq_map_messages(d, &source, count, &op->pirq);
@@ -56,7 +59,7 @@ static long map_messages(struct domain *d, struct physdev_map_pirq *op, uint16_t
 static long map_several(struct domain *d, struct physdev_map_pirq *op)
 {
     if (op->entry_nr <= 0 || op->entry_nr > MSI_MAX_MESSAGES) {
-        return -EINVAL;
+        return -EDOM;
     }
     return map_messages(d, op, (uint16_t)((uint32_t)op->bus >> 16), (unsigned int)op->entry_nr);
 }
@@ -105,10 +108,8 @@ long physdev_unmap_pirq(const struct physdev_unmap_pirq *op)
     return result;
 }
 
+/* What is no pin is one of the kinds of messages. */
 long physdev_get_free_pirq(struct physdev_get_free_pirq *op)
 {
-    if (op->type != MAP_PIRQ_TYPE_GSI && op->type != MAP_PIRQ_TYPE_MSI) {
-        return -EINVAL;
-    }
     return pirq_reserve(current_vcpu()->domain, op->type == MAP_PIRQ_TYPE_GSI, &op->pirq);
 }
