@@ -42,13 +42,14 @@ option_value() {
 # is_number TEXT: a whole decimal number that arithmetic can take.
 is_number() { [[ $1 =~ ^[0-9]{1,9}$ ]]; }
 
-# locked COMMAND...: one at a time of all scripts that share this build directory.
+# locked COMMAND...: one at a time of all scripts that share this build directory; in a subshell, and
+# with the command's status.
 locked() {
     mkdir -p "$build"
-    exec {lock_fd}>"$build/.lock"
-    flock "$lock_fd"
-    "$@"
-    exec {lock_fd}>&-
+    (
+        flock 9
+        "$@"
+    ) 9>"$build/.lock"
 }
 
 # build_target TARGET...: make, silent about what is up to date, on standard error.
