@@ -292,6 +292,14 @@ static bool finish_death(struct domain *d)
     return last;
 }
 
+/* Nobody makes claims for the dying, so this was the last. */
+static void drop_claim(struct domain *d)
+{
+    int error = frames_claim(&d->claimed_pages, 0);
+
+    BUG_ON(error != 0);
+}
+
 long domain_kill(struct domain *d)
 {
     long result;
@@ -307,6 +315,7 @@ long domain_kill(struct domain *d)
         result = domain_release_pages(d);
     }
     if (result == 0 && finish_death(d)) {
+        drop_claim(d);
         domain_remove_shared_info(d);
         if (domain_state_changed) {
             domain_state_changed();

@@ -228,18 +228,30 @@ long memop_count(unsigned int command, gva_t argument)
 /* ---- claims ---------------------------------------------------------------------------------- */
 
 /* `pages` in all: what the domain has already counts. One claim at a time, and none ends it. */
-static long claim(struct domain *d, uint64_t pages)
+static long claim_locked(struct domain *d, uint64_t pages)
 {
-    uint64_t have;
+    uint64_t have = READ_ONCE(d->total_pages);
 
+    if (d->life != DOMAIN_ALIVE) {
+        return -EINVAL;
+    }
     if (pages == 0) {
         return frames_claim(&d->claimed_pages, 0);
     }
-    have = READ_ONCE(d->total_pages);
     if (READ_ONCE(d->claimed_pages) != 0 || pages < have || pages > READ_ONCE(d->max_pages)) {
         return -EINVAL;
     }
     return frames_claim(&d->claimed_pages, pages - have);
+}
+
+static long claim(struct domain *d, uint64_t pages)
+{
+    long result;
+
+    spin_lock(&d->lock);
+    result = claim_locked(d, pages);
+    spin_unlock(&d->lock);
+    return result;
 }
 
 long memop_claim(gva_t argument)
