@@ -264,13 +264,21 @@ int log_parse_levels(enum log_origin origin, const char *text)
 
 /* ---- messages ---------------------------------------------------------------------------- */
 
+/* A guest wrote half a line: a message does not go on in it. */
+static bool ends_in_line(void)
+{
+    uint64_t end = __atomic_load_n(&ring.reserved, __ATOMIC_SEQ_CST);
+
+    return end != 0 && READ_ONCE(ring.text[(end - 1) & (RING_BYTES - 1)]) != '\n';
+}
+
 static void log_line(const char *format, va_list arguments)
 {
     char line[LOG_LINE_MAX];
     uint64_t us = log_now_ns() / 1000;
     size_t room = sizeof(line) - 1; /* the newline's place */
-    size_t length = format_text(line, room, "(PAVISE) [%5lu.%06lu] ", (unsigned long)(us / 1000000),
-                                (unsigned long)(us % 1000000));
+    size_t length = format_text(line, room, "%s(PAVISE) [%5lu.%06lu] ", ends_in_line() ? "\n" : "",
+                                (unsigned long)(us / 1000000), (unsigned long)(us % 1000000));
 
     length += format_text_v(line + length, room - length, format, arguments);
     length = MIN(length, room - 1);

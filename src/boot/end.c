@@ -43,7 +43,7 @@ static void domain0_has_gone(uint32_t code)
         log_always("domain 0's watchdog has run out: restarting");
         restart();
     default:
-        log_always("domain 0 has ended (code %u)", code);
+        log_always("domain 0 crashed (code %u)", code);
         machine_end();
     }
 }

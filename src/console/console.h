@@ -22,3 +22,10 @@ void console_start_domain0(void);
 
 /* Take up to `capacity` bytes of what was typed for domain 0. Takes RANK_CONSOLE. */
 size_t console_take_input(char *to, size_t capacity);
+
+/*
+ * From now on domain 0's output appears in whole lines, or when console_show_kept() asks for what
+ * there is: so that a trace does not cut it up.
+ */
+void console_keep_lines(void);
+void console_show_kept(void);

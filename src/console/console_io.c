@@ -3,6 +3,7 @@
 #include "abi/errno.h"
 #include "arch/guest.h"
 #include "base/hypercall.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "console/console.h"
 #include "console/guest_lines.h"
@@ -11,12 +12,58 @@
 /* Between two pieces of this size a long write can be interrupted. */
 #define PIECE_BYTES 256
 
+/*
+ * Domain 0's text, while it is kept until a line is whole: its kernel writes 16 bytes at a time,
+ * and what is logged between two of them would cut words in two.
+ */
+static struct {
+    spinlock_t lock;
+    bool on;
+    size_t length;
+    char text[PIECE_BYTES];
+} kept = {.lock = SPINLOCK(RANK_CONSOLE)};
+
+void console_keep_lines(void)
+{
+    kept.on = true;
+}
+
+/* The lock is held. */
+static void show_kept(void)
+{
+    log_raw(kept.text, kept.length);
+    kept.length = 0;
+}
+
+void console_show_kept(void)
+{
+    spin_lock(&kept.lock);
+    show_kept();
+    spin_unlock(&kept.lock);
+}
+
+static void keep(const char *piece, size_t bytes)
+{
+    spin_lock(&kept.lock);
+    for (size_t i = 0; i < bytes; i++) {
+        kept.text[kept.length++] = piece[i];
+        if (piece[i] == '\n' || kept.length == sizeof(kept.text)) {
+            show_kept();
+        }
+    }
+    spin_unlock(&kept.lock);
+}
+
 static int write_piece(struct domain *d, const char *piece, size_t bytes)
 {
     if (!d->hardware) {
         return guest_lines_write(d, piece, bytes);
     }
-    log_raw(piece, bytes);
+    if (unlikely(kept.on)) {
+        keep(piece, bytes);
+    } else {
+        log_raw(piece, bytes);
+    }
     return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/cpu.h"
 #include "base/log.h"
+#include "console/console.h"
 #include "domain/domain.h"
 #include "hypercall/table.h"
 #include "pv/bounce.h"
@@ -37,9 +38,17 @@ static long traced(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t 
     const struct vcpu *v = current_vcpu();
     const uint64_t arguments[ARGUMENTS] = {a0, a1, a2, a3, a4, a5};
     unsigned int number = number_of(v);
-    long result = hypercall_table[number](a0, a1, a2, a3, a4, a5);
+    long result;
 
-    log_call(v, number, arguments, result);
+    /* A guest that may sleep has said what it had to say, be it half a line. */
+    if (number == __HYPERVISOR_sched_op) {
+        console_show_kept();
+    }
+    result = hypercall_table[number](a0, a1, a2, a3, a4, a5);
+    /* Output is seen without being told of. */
+    if (number != __HYPERVISOR_console_io) {
+        log_call(v, number, arguments, result);
+    }
     return result;
 }
 
@@ -50,4 +59,5 @@ void hypercall_trace_start(void)
     }
     hypercall_handlers = traced_table;
     pv_trace_bounces = true;
+    console_keep_lines();
 }
