@@ -20,6 +20,7 @@
 #include "base/hypercall.h"
 #include "domain/domain.h"
 #include "domain/pages.h"
+#include "domain/share.h"
 #include "memory/allocator.h"
 #include "memory/flush.h"
 #include "mmu/audit.h"
