@@ -31,7 +31,9 @@ static void give_ports(struct domain *d)
     keep_ports(d, 0xa0, 0xa1);
     keep_ports(d, 0x40, 0x43);
     keep_ports(d, 0x61, 0x61);
-    keep_ports(d, console_port_first(), console_port_first() + 7);
+    if (console_port_first() != 0) {
+        keep_ports(d, console_port_first(), console_port_first() + 7);
+    }
 }
 
 /* ---- device memory --------------------------------------------------------------------------- */

@@ -109,15 +109,20 @@ static void start_memory(void)
 
 /* ---- rooms ----------------------------------------------------------------------------------- */
 
-/* Parts of domains are told in this order at creation, and in reverse at the end. */
+/*
+ * Parts of domains are told in this order at creation, and in reverse at the end: page tables go
+ * before the grants that they map.
+ */
 static void start_rooms(void)
 {
     domain_pages_init();
     time_init();
+    /* One CPU's counter always agrees with itself. */
+    time_set_stable(cpu_count == 1);
     sched_init();
+    grant_init();
     mmu_init();
     event_init();
-    grant_init();
     pv_init(machine.tsc_hz, true);
     pv_show_init();
     if (options.trace) {

@@ -21,7 +21,7 @@ static void free_record(struct vcpu *v)
 }
 
 /* The first MAX_VIRT_CPUS have their words in shared_info; the rest get a page's worth of none. */
-static struct vcpu_info no_info_yet;
+static struct vcpu_info no_info_yet = {.evtchn_upcall_mask = 1};
 
 struct vcpu *vcpu_create(struct domain *d, unsigned int id)
 {
