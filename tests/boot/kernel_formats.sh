@@ -22,7 +22,8 @@ put_long() {
     printf '%b' "$hex" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
 }
 
-# repack FILE COMMAND...: the same kernel with a payload that this command packs.
+# repack FILE COMMAND...: the same kernel with a payload that this command packs. The build appends the
+# unpacked size to all formats but gzip, whose own last word it is.
 repack() {
     local to=$1
     shift
@@ -30,8 +31,11 @@ repack() {
     "$@" <"$work/vmlinux" >>"$to"
     local end
     end=$(stat -c %s "$to")
-    put_long "$to" "$end" "$(stat -c %s "$work/vmlinux")"
-    put_long "$to" $((0x24c)) $((end + 4 - payload_at))
+    if [ "$1" != gzip ]; then
+        put_long "$to" "$end" "$(stat -c %s "$work/vmlinux")"
+        end=$((end + 4))
+    fi
+    put_long "$to" $((0x24c)) $((end - payload_at))
     # The whole image is counted in paragraphs of 16 bytes.
     truncate -s %16 "$to"
     put_long "$to" $((0x1f4)) $((($(stat -c %s "$to") - setup_bytes) / 16))
