@@ -207,42 +207,47 @@ static inline void build_space(struct domain *d, struct space *s)
 
 /* ---- calls ----------------------------------------------------------------------------------- */
 
-/* What a call that is to be issued again left in its arguments. */
-static uint64_t *call_arguments;
-
-void hypercall_set_argument(unsigned int index, uint64_t value)
-{
-    call_arguments[index] = value;
-}
-
 enum call { CALL_MMU_UPDATE, CALL_MMUEXT, CALL_MEMORY_OP, CALL_VA_MAPPING };
 
 static unsigned int turns; /* that the last call took */
 
-static inline long one_turn(enum call call, const uint64_t *a)
+/* One turn of a call with the arguments in the current vCPU's registers, where it leaves what a
+ * further turn needs. */
+static inline long one_turn(enum call call)
 {
+    const struct cpu_user_regs *r = &current_vcpu()->regs;
+
     switch (call) {
     case CALL_MMU_UPDATE:
-        return hypercall_mmu_update(gva(a[0]), a[1], gva(a[2]), a[3]);
+        return hypercall_mmu_update(gva(r->rdi), r->rsi, gva(r->rdx), r->r10);
     case CALL_MMUEXT:
-        return hypercall_mmuext_op(gva(a[0]), a[1], gva(a[2]), a[3]);
+        return hypercall_mmuext_op(gva(r->rdi), r->rsi, gva(r->rdx), r->r10);
     case CALL_MEMORY_OP:
-        return hypercall_memory_op(a[0], gva(a[1]));
+        return hypercall_memory_op(r->rdi, gva(r->rsi));
     default:
-        return hypercall_update_va_mapping(a[0], a[1], a[2]);
+        return hypercall_update_va_mapping(r->rdi, r->rsi, r->rdx);
     }
+}
+
+static inline void set_arguments(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3)
+{
+    struct cpu_user_regs *r = &current_vcpu()->regs;
+
+    r->rdi = a0;
+    r->rsi = a1;
+    r->rdx = a2;
+    r->r10 = a3;
 }
 
 /* Issue a call as a guest does: again, until it is done. */
 static inline long issue(enum call call, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3)
 {
-    uint64_t arguments[6] = {a0, a1, a2, a3};
     long result;
 
     turns = 0;
+    set_arguments(a0, a1, a2, a3);
     do {
-        call_arguments = arguments;
-        result = one_turn(call, arguments);
+        result = one_turn(call);
         audit();
         turns++;
         assert_true(turns < 100000);

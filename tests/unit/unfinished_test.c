@@ -129,13 +129,12 @@ static void test_a_new_base_over_many_turns(void **state)
 /* One turn of a pin, and then something else. */
 static void begin_pin(mfn_t m, unsigned int level)
 {
-    uint64_t arguments[6] = {address_of(guest_page), 1, 0, DOMID_SELF};
     struct mmuext_op op = {.cmd = MMUEXT_PIN_L1_TABLE + level - 1, .arg1.mfn = m.n};
 
     memcpy(guest_page, &op, sizeof(op));
-    call_arguments = arguments;
+    set_arguments(address_of(guest_page), 1, 0, DOMID_SELF);
     interrupt_everything(true);
-    assert_int_equal(one_turn(CALL_MMUEXT, arguments), HYPERCALL_RESTART);
+    assert_int_equal(one_turn(CALL_MMUEXT), HYPERCALL_RESTART);
     interrupt_everything(false);
     audit();
 }
@@ -156,7 +155,6 @@ static void test_a_table_that_is_half_a_table_can_not_be_written_or_used(void **
     struct tree t = new_tree();
     struct vcpu *second = guest->vcpus[1];
     struct mmuext_op op = {.cmd = MMUEXT_PIN_L4_TABLE, .arg1.mfn = t.top.n};
-    uint64_t arguments[6] = {address_of(guest_page), 1, 0, DOMID_SELF};
     unsigned char *ops = guest_page + PAGE_SIZE;
 
     begin_pin(t.top, 4);
@@ -168,14 +166,13 @@ static void test_a_table_that_is_half_a_table_can_not_be_written_or_used(void **
     assert_int_equal(set_entry(space.table[1], 20, entry_for(t.top, KERNEL_RO)), 0);
     /* Who wants it as what it is to be has to wait for the first. */
     memcpy(ops, &op, sizeof(op));
-    arguments[0] = address_of(ops);
-    call_arguments = arguments;
-    assert_int_equal(one_turn(CALL_MMUEXT, arguments), HYPERCALL_RESTART);
+    set_arguments(address_of(ops), 1, 0, DOMID_SELF);
+    assert_int_equal(one_turn(CALL_MMUEXT), HYPERCALL_RESTART);
     audit();
     run_as(vcpu);
     assert_int_equal(pin(t.top, 4), 0);
     run_as(second);
-    assert_int_equal(one_turn(CALL_MMUEXT, arguments), -EINVAL); /* it is pinned by now */
+    assert_int_equal(one_turn(CALL_MMUEXT), -EINVAL); /* it is pinned by now */
     run_as(vcpu);
 }
 
