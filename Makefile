@@ -126,6 +126,7 @@ check:
 	$(Q)tools/check-format
 	$(Q)tools/check-rooms
 	$(Q)tools/check-headers
+	$(Q)tools/check-docs
 
 clean:
 	rm -rf $(BUILD)
