@@ -395,9 +395,17 @@ static void destroy(struct domain *d)
     d->irqs = NULL;
 }
 
+static void audit_eoi_page(struct domain *d, audit_tell_t tell, void *audit)
+{
+    if (d->irqs->eoi_bits) {
+        tell(audit, d->irqs->eoi_frame, true, DOMID_INVALID);
+    }
+}
+
 struct domain_part irq_domain_part = {
     .name = "interrupts",
     .create = create,
     .relinquish = relinquish,
     .destroy = destroy,
+    .audit = audit_eoi_page,
 };

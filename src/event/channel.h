@@ -159,6 +159,10 @@ void virq_release_handlers(struct domain *d);
 /* The domain is dying and does not run: let go of the pages that hold its vCPUs' words. */
 void vcpu_info_release(struct domain *d);
 
+/* ---- audit.c ----------------------------------------------------------------------------------- */
+
+void event_audit(struct domain *d, audit_tell_t tell, void *audit);
+
 /* ---- close.c, bind.c: the calls' effects, on the caller's domain `d`; each takes d's event lock
  * ---- */
 

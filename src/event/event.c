@@ -65,6 +65,7 @@ static struct domain_part part = {
     .relinquish = relinquish,
     .destroy_vcpu = destroy_vcpu,
     .destroy = destroy,
+    .audit = event_audit,
 };
 
 static void tell_domain0(void)

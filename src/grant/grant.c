@@ -21,6 +21,7 @@ static struct domain_part part = {
     .create = table_create,
     .relinquish = relinquish,
     .destroy = table_destroy,
+    .audit = table_audit,
 };
 
 void grant_init(void)

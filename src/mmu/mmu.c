@@ -3,6 +3,7 @@
 #include "abi/errno.h"
 #include "base/cpu.h"
 #include "domain/pages.h"
+#include "mmu/grant_map.h"
 #include "mmu/memory_map.h"
 #include "mmu/types.h"
 #include "mmu/unfinished.h"
@@ -43,5 +44,6 @@ static struct domain_part part = {
 void mmu_init(void)
 {
     frame_unpin = unpin;
+    grant_map_init();
     domain_register_part(&part);
 }
