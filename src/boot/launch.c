@@ -115,6 +115,8 @@ static void start_memory(void)
  */
 static void start_rooms(void)
 {
+    /* First of all: what guests see of the processor depends on what it saves for them. */
+    arch_prepare_guests();
     domain_pages_init();
     time_init();
     /* One CPU's counter always agrees with itself. */
@@ -131,7 +133,6 @@ static void start_rooms(void)
     if (timers_init_cpu(0) != 0 || sched_init_cpu(0) != 0) {
         panic("no memory for the first CPU's timers and run queue");
     }
-    arch_prepare_guests();
 }
 
 /* ---- domain 0 -------------------------------------------------------------------------------- */
