@@ -6,22 +6,36 @@
 
 USER_CODE(user_reads_cr0, "mov %cr0, %rax\nint $0x80");
 USER_CODE(user_hlt, "hlt");
+USER_CODE(user_smsw, "smsw %eax\nint $0x80");
+USER_CODE(user_sgdt, "sgdt -64(%rsp)\nint $0x80");
 USER_CODE(user_cli, "cli");
 USER_CODE(user_rdmsr, "mov $0x10, %ecx\nrdmsr");
 USER_CODE(user_cpuid,
           "mov $0x40000000, %eax\n.byte 0x0f, 0x0b, 0x78, 0x65, 0x6e\ncpuid\nint $0x80");
 
-#define CR0_PE  (1ul << 0)
-#define CR0_WP  (1ul << 16)
-#define CR0_PG  (1ul << 31)
-#define CR4_PAE (1ul << 5)
+#define CR0_PE (1ul << 0)
+#define CR0_WP (1ul << 16)
+#define CR0_PG (1ul << 31)
+
+#define CR4_TSD        (1ul << 2)
+#define CR4_DE         (1ul << 3)
+#define CR4_PAE        (1ul << 5)
+#define CR4_MCE        (1ul << 6)
+#define CR4_PGE        (1ul << 7)
+#define CR4_OSFXSR     (1ul << 9)
+#define CR4_OSXMMEXCPT (1ul << 10)
+#define CR4_UMIP       (1ul << 11)
+#define CR4_FSGSBASE   (1ul << 16)
+#define CR4_SMEP       (1ul << 20)
 
 #define MSR_TSC       0x10u
 #define MSR_APIC_BASE 0x1bu
 #define MSR_EFER      0xc0000080u
 #define MSR_LSTAR     0xc0000082u
-#define EFER_SCE      (1ul << 0)
-#define EFER_LMA      (1ul << 10)
+
+#define MSR_HYPERCALL_PAGE 0x40000000u
+#define EFER_SCE           (1ul << 0)
+#define EFER_LMA           (1ul << 10)
 
 static uint64_t read_cr(unsigned number)
 {
@@ -42,6 +56,18 @@ static uint64_t read_cr(unsigned number)
         break;
     }
     return value;
+}
+
+static void write_cr4(uint64_t value)
+{
+    __asm__ volatile("mov %0, %%cr4" : : "r"(value));
+}
+
+static void forced_cpuid(uint32_t leaf, uint32_t regs[4])
+{
+    __asm__ volatile(XEN_CPUID
+                     : "=a"(regs[0]), "=b"(regs[1]), "=c"(regs[2]), "=d"(regs[3])
+                     : "a"(leaf), "c"(0));
 }
 
 static uint64_t read_msr(uint32_t msr)
@@ -129,7 +155,7 @@ TEST("a write to CR3 of a frame that is no top-level table faults")
 TEST("CR4 reads with PAE, and can be written back")
 {
     CHECK_EQ(read_cr(4) & CR4_PAE, CR4_PAE);
-    __asm__ volatile("mov %0, %%cr4" : : "r"(read_cr(4)));
+    write_cr4(read_cr(4));
 }
 
 TEST("CR8 does not exist for a guest")
@@ -186,6 +212,26 @@ TEST("an MSR that does not exist is a protection fault with error code 0")
     EXPECT_FAULT(&fault)
     {
         write_msr(0x12345678, 0);
+    }
+    CHECK_TRAP(fault, VECTOR_GP);
+}
+
+TEST("a write to the hypervisor's own MSR fills a page with hypercalls")
+{
+    uint8_t *page = page_alloc();
+    struct fault fault;
+
+    write_msr(MSR_HYPERCALL_PAGE, virt_to_mfn(page) << PAGE_SHIFT);
+    CHECK(memcmp(page + 17 * 32, (uint8_t *)hypercall_page + 17 * 32, 14) == 0);
+    CHECK(memcmp(page + 23 * 32, (uint8_t *)hypercall_page + 23 * 32, 11) == 0);
+    EXPECT_FAULT(&fault)
+    {
+        write_msr(MSR_HYPERCALL_PAGE, virt_to_mfn(page) << PAGE_SHIFT | 1);
+    }
+    CHECK_TRAP(fault, VECTOR_GP);
+    EXPECT_FAULT(&fault)
+    {
+        write_msr(MSR_HYPERCALL_PAGE, 1ul << 50);
     }
     CHECK_TRAP(fault, VECTOR_GP);
 }
@@ -271,6 +317,90 @@ TEST("LGDT, LIDT, LLDT, LTR, SWAPGS, INVD and HLT are protection faults")
     CHECK_TRAP(fault, VECTOR_GP);
 }
 
+static void expect_control4_bit(uint64_t bit, bool wanted)
+{
+    uint64_t before = read_cr(4);
+
+    write_cr4(before | bit);
+    CHECK_EQ((read_cr(4) & bit) != 0, wanted);
+    write_cr4(before & ~bit);
+    CHECK_EQ(read_cr(4) & bit, 0);
+    write_cr4(before);
+}
+
+TEST("CR4 starts without the bits a kernel turns on, and keeps those it may")
+{
+    CHECK_EQ(read_cr(4), CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT);
+    expect_control4_bit(CR4_TSD, true);
+    expect_control4_bit(CR4_DE, true);
+    expect_control4_bit(CR4_SMEP, false);
+    expect_control4_bit(CR4_UMIP, false);
+    expect_control4_bit(CR4_PGE, false);
+    write_cr4(0);
+    CHECK_EQ(read_cr(4), CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT);
+}
+
+TEST("instructions for segment bases are there when CR4 has turned them on")
+{
+    uint32_t regs[4];
+    struct fault fault;
+
+    forced_cpuid(7, regs);
+    if ((regs[1] & 1) == 0) {
+        return;
+    }
+    EXPECT_FAULT(&fault)
+    {
+        __asm__ volatile("rdfsbase %%rax" : : : "rax");
+    }
+    CHECK_TRAP(fault, VECTOR_UD);
+    expect_control4_bit(CR4_FSGSBASE, true);
+    write_cr4(read_cr(4) | CR4_FSGSBASE);
+    EXPECT_FAULT(&fault)
+    {
+        __asm__ volatile("rdfsbase %%rax" : : : "rax");
+    }
+    CHECK(!fault.taken);
+    write_cr4(read_cr(4) & ~CR4_FSGSBASE);
+}
+
+TEST("XCR0 starts as x87 and SSE")
+{
+    uint32_t regs[4], low, high;
+
+    forced_cpuid(1, regs);
+    if ((regs[2] & 1u << 26) == 0) {
+        return;
+    }
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    CHECK_EQ(low, 3);
+    CHECK_EQ(high, 0);
+}
+
+// Whatever they say of where the tables lie.
+TEST("SMSW, SGDT, SIDT, SLDT and STR are for the kernel and for user mode")
+{
+    uint64_t status, table[2];
+    uint16_t word;
+    struct fault fault;
+
+    user_init();
+    CHECK_OK(trap_set_gate(0x80, 3, trap_stub(0x80)));
+    __asm__ volatile("smsw %0" : "=r"(status));
+    CHECK_EQ(status & 1, 1);
+    __asm__ volatile("smsw %0" : "=m"(word));
+    CHECK_EQ(word & 1, 1);
+    __asm__ volatile("sgdt %0" : "=m"(table));
+    __asm__ volatile("sidt %0" : "=m"(table));
+    __asm__ volatile("sldt %0" : "=r"(status));
+    __asm__ volatile("str %0" : "=r"(status));
+    user_call(user_smsw, &fault);
+    CHECK_TRAP(fault, 0x80);
+    CHECK_EQ(fault.frame.rax & 1, 1);
+    user_call(user_sgdt, &fault);
+    CHECK_TRAP(fault, 0x80);
+}
+
 TEST("user mode may run none of them")
 {
     struct fault fault;
@@ -286,13 +416,6 @@ TEST("user mode may run none of them")
     CHECK_TRAP(fault, VECTOR_GP);
     user_call(user_rdmsr, &fault);
     CHECK_TRAP(fault, VECTOR_GP);
-}
-
-static void forced_cpuid(uint32_t leaf, uint32_t regs[4])
-{
-    __asm__ volatile(XEN_CPUID
-                     : "=a"(regs[0]), "=b"(regs[1]), "=c"(regs[2]), "=d"(regs[3])
-                     : "a"(leaf), "c"(0));
 }
 
 TEST("CPUID behind the forced-emulation prefix finds the hypervisor's leaves")

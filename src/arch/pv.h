@@ -29,7 +29,7 @@ void arch_load_debug_registers(const struct vcpu *v);
 /* DR6 as it stands, and cleared. */
 uint64_t arch_take_debug_status(void);
 
-/* Make the processor's CR4 show those bits of v->control4 that act on user mode: TSD and DE. */
+/* Make the processor's CR4 show those bits of v->control4 that act on ring 3: TSD, DE, FSGSBASE. */
 void arch_load_control4(const struct vcpu *v);
 
 /* Whether the next FPU instruction traps (CR0.TS). */

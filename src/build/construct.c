@@ -2,8 +2,8 @@
 // The order of filling a domain's memory, and the elements that take a few lines only.
 #include "build/construct.h"
 
-#include "build/hypercall_page.h"
 #include "build/initial_tables.h"
+#include "pv/hypercall_page.h"
 
 static uint64_t byte_of(pfn_t frame)
 {

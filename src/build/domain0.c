@@ -14,7 +14,6 @@
 #include "mmu/base.h"
 #include "mmu/m2p.h"
 #include "mmu/types.h"
-#include "pv/control.h"
 #include "pv/flags.h"
 #include "pv/selectors.h"
 
@@ -165,8 +164,6 @@ static void set_registers(struct vcpu *v, const struct start_of_day *start)
     regs->entry_vector = ENTRY_NONE;
     v->kernel_sp = start->stack_pointer;
     v->kernel_ss = GUEST_SS;
-    v->control4 = control4_initial();
-    v->xcr0 = 1;
 }
 
 /* Nobody is to be called before there is a handler: every vCPU starts with events masked. */

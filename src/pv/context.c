@@ -156,7 +156,7 @@ long pv_set_context(struct vcpu *v, const struct vcpu_guest_context *context)
 
     if (is_good(context)) {
         /* Before the debug registers: one of its bits says what they may be. */
-        v->control4 = control4_for_context(context->ctrlreg[4]);
+        v->control4 = control4_merge(v, context->ctrlreg[4]);
         result = set_debug_registers(v, context);
     }
     if (result == 0) {

@@ -10,39 +10,45 @@
 #include "pv/bounce.h"
 #include "pv/flags.h"
 #include "pv/operand.h"
+#include "pv/pv.h"
 
 /* PE MP ET NE WP AM PG: what every 64-bit kernel runs with. */
 #define CONTROL0_FIXED 0x80050033UL
 
-#define CONTROL4_PSE        (1UL << 4)
 #define CONTROL4_PAE        (1UL << 5)
 #define CONTROL4_MCE        (1UL << 6)
-#define CONTROL4_PGE        (1UL << 7)
-#define CONTROL4_PCE        (1UL << 8)
 #define CONTROL4_OSFXSR     (1UL << 9)
 #define CONTROL4_OSXMMEXCPT (1UL << 10)
-#define CONTROL4_UMIP       (1UL << 11)
 #define CONTROL4_FSGSBASE   (1UL << 16)
 #define CONTROL4_OSXSAVE    (1UL << 18)
 
 #define VECTOR_DB  1
 #define DR6_SINGLE (1UL << 14)
 
-/* Bits that a kernel may set and clear as it likes; all others keep their value. */
-#define CONTROL4_OPEN                                                                         \
-    (CONTROL4_TSD | CONTROL4_DE | CONTROL4_PSE | CONTROL4_PGE | CONTROL4_MCE | CONTROL4_PCE | \
-     CONTROL4_OSFXSR | CONTROL4_OSXMMEXCPT | CONTROL4_UMIP | CONTROL4_FSGSBASE | CONTROL4_OSXSAVE)
+/* As the reference has it: what a guest relies on is on, what is Pavise's own affair is not seen.
+ */
+#define CONTROL4_INITIAL (CONTROL4_PAE | CONTROL4_MCE | CONTROL4_OSFXSR | CONTROL4_OSXMMEXCPT)
 
 uint64_t control4_initial(void)
 {
-    uint64_t value = CONTROL4_PAE | CONTROL4_OSFXSR | CONTROL4_OSXMMEXCPT | CONTROL4_PGE;
-
-    return arch_extended_states() != 0 ? value | CONTROL4_OSXSAVE : value;
+    return CONTROL4_INITIAL;
 }
 
-uint64_t control4_for_context(uint64_t value)
+/* Bits that a kernel may set and clear as it likes; all others keep their value, without a fault.
+ */
+static uint64_t control4_open(const struct vcpu *v)
 {
-    return control4_initial() | (value & CONTROL4_OPEN);
+    const struct cpuid_policy *cpuid = pv_cpuid_policy(v->domain);
+    uint64_t open = CONTROL4_TSD | CONTROL4_DE;
+
+    open |= cpuid_policy_has(cpuid, XEN_X86_FEATURE_FSGSBASE) ? CONTROL4_FSGSBASE : 0;
+    open |= cpuid_policy_has(cpuid, XEN_X86_FEATURE_XSAVE) ? CONTROL4_OSXSAVE : 0;
+    return open;
+}
+
+uint64_t control4_merge(const struct vcpu *v, uint64_t value)
+{
+    return CONTROL4_INITIAL | (value & control4_open(v));
 }
 
 uint64_t control0_of(const struct vcpu *v)
@@ -90,7 +96,7 @@ static int write_control0(struct vcpu *v, uint64_t value)
 
 static int write_control4(struct vcpu *v, uint64_t value)
 {
-    v->control4 = (v->control4 & ~CONTROL4_OPEN) | (value & CONTROL4_OPEN);
+    v->control4 = control4_merge(v, value);
     arch_load_control4(v);
     return 0;
 }

@@ -23,9 +23,9 @@ must_check bool control_load_status(struct vcpu *v, uint16_t status);
 /* CR0 as the vCPU reads it. */
 uint64_t control0_of(const struct vcpu *v);
 
-/* CR4 of a vCPU at its start; and with what a context (vcpu_guest_context) asks for beside that. */
+/* CR4 of a vCPU at its start; and when its kernel asks for `value`. */
 uint64_t control4_initial(void);
-uint64_t control4_for_context(uint64_t value);
+uint64_t control4_merge(const struct vcpu *v, uint64_t value);
 
 /* Whether XCR0 may be this: what the machine has, x87 always, AVX only with SSE, and so on. */
 must_check bool extended_states_valid(uint64_t xcr0);

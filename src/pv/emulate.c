@@ -5,21 +5,28 @@
 #include "abi/errno.h"
 #include "abi/xen.h"
 #include "arch/clock.h"
+#include "arch/frames.h"
 #include "arch/guest.h"
 #include "arch/pv.h"
 #include "arch/tlb.h"
+#include "base/cpu.h"
 #include "domain/domain.h"
 #include "mmu/base.h"
 #include "pv/control.h"
 #include "pv/debug.h"
 #include "pv/fetch.h"
+#include "pv/hypercall_page.h"
 #include "pv/operand.h"
 #include "pv/ports.h"
 #include "pv/pv.h"
 #include "pv/string_io.h"
+#include "pv/umip.h"
 
-/* What becomes of the guest: it goes on, it hears of a fault, or it executes the same again. */
-enum outcome { DONE, REFUSED, AGAIN };
+/*
+ * What becomes of the guest: it goes on behind the instruction; it gets a #GP; it goes on where it
+ * is now, at the same instruction again or in a handler.
+ */
+enum outcome { DONE, REFUSED, STAYS };
 
 static enum outcome refuse_unless(bool good)
 {
@@ -40,9 +47,18 @@ static void emulate_cpuid(struct vcpu *v)
     v->regs.rdx = r.edx;
 }
 
+/* One page, so the index in the low bits is 0; frames are numbered as the machine's. */
 static int fill_hypercall_page(uint64_t value)
 {
-    return -EOPNOTSUPP;
+    mfn_t m = maddr_to_mfn(maddr(value));
+
+    if (value % PAGE_SIZE != 0 || !mfn_valid(m) ||
+        !frame_get_writable(frame_of(m), current_vcpu()->domain->id)) {
+        return -EINVAL;
+    }
+    hypercall_page_write(frame_to_virt(m), false);
+    frame_put_writable(frame_of(m));
+    return 0;
 }
 
 static const struct pv_msr_ops msr_ops = {
@@ -145,11 +161,15 @@ static enum outcome emulate_out(struct vcpu *v, const struct insn *insn)
 
 /* ---- dispatch ------------------------------------------------------------------------------- */
 
-/* What user mode may ask for too: ports, if its kernel gave it some, and the counter. */
+/*
+ * What user mode may ask for too: ports, if its kernel gave it some; the counter; and what a
+ * processor without UMIP lets it do.
+ */
 static bool user_may(unsigned int op)
 {
     return op == INSN_IN || op == INSN_OUT || op == INSN_INS || op == INSN_OUTS ||
-           op == INSN_RDTSC || op == INSN_RDTSCP || op == INSN_CPUID;
+           op == INSN_RDTSC || op == INSN_RDTSCP || op == INSN_CPUID ||
+           (op >= INSN_SMSW && op <= INSN_STR);
 }
 
 static enum outcome flush_caches(const struct vcpu *v)
@@ -166,7 +186,7 @@ static enum outcome write_control(struct vcpu *v, const struct insn *insn)
 {
     long result = control_write(v, insn->reg, insn_read_reg(&v->regs, insn->rm, 8));
 
-    return result == HYPERCALL_RESTART ? AGAIN : refuse_unless(result == 0);
+    return result == HYPERCALL_RESTART ? STAYS : refuse_unless(result == 0);
 }
 
 static enum outcome emulate_kernel(struct vcpu *v, const struct insn *insn)
@@ -213,6 +233,16 @@ static enum outcome emulate_kernel(struct vcpu *v, const struct insn *insn)
     }
 }
 
+static enum outcome emulate_store(struct vcpu *v, const struct insn *insn)
+{
+    bool faulted;
+
+    if (!umip_store(v, insn, &faulted)) {
+        return REFUSED;
+    }
+    return faulted ? STAYS : DONE;
+}
+
 static enum outcome emulate(struct vcpu *v, const struct insn *insn)
 {
     if (!vcpu_in_kernel(v) && !user_may(insn->op)) {
@@ -229,6 +259,8 @@ static enum outcome emulate(struct vcpu *v, const struct insn *insn)
         return emulate_in(v, insn);
     case INSN_OUT:
         return emulate_out(v, insn);
+    case INSN_SMSW ... INSN_STR:
+        return emulate_store(v, insn);
     default:
         return emulate_kernel(v, insn);
     }
@@ -255,7 +287,7 @@ bool pv_emulate_privileged(struct vcpu *v)
     case DONE:
         step_over(v, insn.length);
         return true;
-    case AGAIN:
+    case STAYS:
         return true;
     default:
         return false;

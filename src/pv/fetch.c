@@ -4,6 +4,8 @@
 
 #include "abi/errno.h"
 #include "arch/guest.h"
+#include "arch/pv.h"
+#include "pv/operand.h"
 #include "pv/selectors.h"
 
 size_t fetch_bytes(uint64_t address, uint8_t *to, size_t bytes)
@@ -30,4 +32,19 @@ int fetch_instruction(const struct vcpu *v, struct insn *insn)
         return -EFAULT;
     }
     return insn_decode(insn, bytes, available, mode) == INSN_OK ? 0 : -EINVAL;
+}
+
+bool operand_linear(const struct vcpu *v, const struct insn *insn, uint64_t offset,
+                    unsigned int bytes, uint64_t *linear)
+{
+    /* What a string operation reads has a segment of its own; its destination is in ES. */
+    unsigned int segment = insn->op == INSN_OUTS ? insn->segment : insn->mem.segment;
+    struct insn_window window = {0, 0, UINT32_MAX};
+
+    if (segment == INSN_FS) {
+        window.base = arch_get_segment_base(BASE_FS);
+    } else if (segment == INSN_GS) {
+        window.base = arch_get_segment_base(BASE_GS);
+    }
+    return insn_linear(insn, offset, bytes, &window, linear) == 0;
 }

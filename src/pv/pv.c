@@ -9,6 +9,9 @@
 #include "mmu/ldt.h"
 #include "pv/control.h"
 
+/* x87 and SSE: what a processor saves without XSAVE, as the reference has it. */
+#define XCR0_INITIAL 3
+
 static struct cpuid_policy policies[2]; /* by `hardware` */
 
 const struct cpuid_policy *pv_cpuid_policy(const struct domain *d)
@@ -23,7 +26,7 @@ static int create_vcpu(struct vcpu *v)
         return -ENOMEM;
     }
     v->control4 = control4_initial();
-    v->xcr0 = 1;
+    v->xcr0 = XCR0_INITIAL;
     arch_fpu_reset(v);
     return 0;
 }

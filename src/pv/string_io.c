@@ -3,27 +3,20 @@
 #include "pv/string_io.h"
 
 #include "arch/guest.h"
-#include "arch/pv.h"
 #include "base/cpu.h"
 #include "pv/bounce.h"
 #include "pv/control.h"
+#include "pv/fetch.h"
 #include "pv/flags.h"
 #include "pv/operand.h"
 #include "pv/ports.h"
 
-/* Linear address of the memory side: flat but for FS and GS, which only OUTS can name. */
 static bool memory_side(const struct vcpu *v, const struct insn *insn, uint64_t *linear)
 {
-    struct insn_window window = {0, 0, UINT32_MAX};
     uint64_t offset =
         insn->op == INSN_OUTS ? insn_string_source(insn, &v->regs) : insn_offset(insn, &v->regs);
 
-    if (insn->op == INSN_OUTS && insn->segment == INSN_FS) {
-        window.base = arch_get_segment_base(BASE_FS);
-    } else if (insn->op == INSN_OUTS && insn->segment == INSN_GS) {
-        window.base = arch_get_segment_base(BASE_GS);
-    }
-    return insn_linear(insn, offset, insn->width, &window, linear) == 0;
+    return operand_linear(v, insn, offset, insn->width, linear);
 }
 
 /* One turn. False: memory faulted, and the guest has been told. */

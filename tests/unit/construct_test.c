@@ -13,7 +13,7 @@
 #include "abi/errno.h"
 #include "abi/start_info_32.h"
 #include "build/construct.h"
-#include "build/hypercall_page.h"
+#include "pv/hypercall_page.h"
 #include "build/kernel_file.h"
 #include "kernel_maker.h"
 

@@ -230,7 +230,7 @@ static void what_was_set_is_got(void **state)
 static void a_vcpu_is_created_with_registers_as_the_interface_has_them(void **state)
 {
     assert_int_equal(v->control4, control4_initial());
-    assert_int_equal(v->xcr0, 1);
+    assert_int_equal(v->xcr0, 3);
     assert_non_null(v->pv);
 }
 

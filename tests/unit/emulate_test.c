@@ -98,10 +98,18 @@ static void cr4_keeps_what_guests_have_no_say_in(void **state)
     v->regs.rax = CONTROL4_TSD | 1UL << 20; /* SMEP */
     CODE(0x0f, 0x22, 0xe0);                 /* mov %rax, %cr4 */
     assert_done(3);
-    assert_int_equal(v->control4 & CONTROL4_TSD, CONTROL4_TSD);
-    assert_int_equal(v->control4 & 1UL << 20, 0);
-    assert_int_equal(v->control4 & 1UL << 5, 1UL << 5); /* PAE */
+    assert_true(v->control4 == (control4_initial() | CONTROL4_TSD));
     assert_int_equal(host_processor.control4_loads, 1);
+    v->regs.rax = 0;
+    CODE(0x0f, 0x22, 0xe0);
+    assert_done(3);
+    assert_true(v->control4 == control4_initial());
+}
+
+static void cr4_turns_on_what_the_guest_can_see_that_it_has(void **state)
+{
+    /* This machine has none of them. */
+    assert_true(control4_merge(v, 1UL << 16 | 1UL << 18) == control4_initial());
 }
 
 static void other_control_registers_do_not_exist(void **state)
@@ -276,6 +284,84 @@ static void ports_are_read_and_written(void **state)
     assert_refused();
 }
 
+/* ---- what user mode could do without UMIP ------------------------------------------------------
+ */
+
+static void tables_seem_to_lie_where_nothing_is(void **state)
+{
+    uint64_t base;
+
+    enter_user_mode();
+    v->regs.rax = (uint64_t)data;
+    memset(data, 0x5a, 16);
+    CODE(0x0f, 0x01, 0x00); /* sgdt (%rax) */
+    assert_done(3);
+    memcpy(&base, data + 2, 8);
+    assert_true(base == 0xfffffffffffe0000);
+    assert_int_equal(data[0] | data[1], 0);
+    assert_int_equal(data[10], 0x5a);
+    CODE(0x0f, 0x01, 0x08); /* sidt (%rax) */
+    assert_done(3);
+    memcpy(&base, data + 2, 8);
+    assert_true(base == 0xffffffffffff0000);
+    memset(data, 0x5a, 16);
+    v->regs.rax = 0;
+    host_processor.base[BASE_FS] = (uint64_t)data;
+    CODE(0x64, 0x0f, 0x01, 0x00); /* sgdt %fs:(%rax) */
+    assert_done(4);
+    memcpy(&base, data + 2, 8);
+    assert_true(base == 0xfffffffffffe0000);
+}
+
+static void selectors_and_the_status_word_are_stored(void **state)
+{
+    v->regs.rax = ~0UL;
+    CODE(0x0f, 0x01, 0xe0); /* smsw %eax */
+    assert_done(3);
+    assert_true(v->regs.rax == control0_of(v));
+    v->regs.rax = ~0UL;
+    CODE(0x66, 0x0f, 0x00, 0xc0); /* sldt %ax */
+    assert_done(4);
+    assert_true(v->regs.rax == 0xffffffffffff0000);
+    v->regs.rax = (uint64_t)data;
+    memset(data, 0x5a, 4);
+    CODE(0x0f, 0x00, 0x08); /* str (%rax) */
+    assert_done(3);
+    assert_memory_equal(data, "\x40\0\x5a\x5a", 4);
+}
+
+static void a_store_that_faults_is_a_page_fault(void **state)
+{
+    set_gate(14, 0, false);
+    v->regs.rax = 0x40;
+    CODE(0x0f, 0x01, 0x20); /* smsw (%rax) */
+    assert_true(pv_emulate_privileged(v));
+    assert_handler(14);
+    assert_int_equal(pushed(2), PAGE_FAULT_WRITE);
+    assert_true(pushed(3) == (uint64_t)code);
+    v->regs.rax = NON_CANONICAL;
+    CODE(0x0f, 0x01, 0x20);
+    assert_refused();
+}
+
+static void the_hypervisors_own_msr_fills_a_page_with_calls(void **state)
+{
+    mfn_t page = new_frame();
+    const uint8_t *bytes = frame_to_virt(page);
+
+    v->regs.rcx = 0x40000000;
+    v->regs.rax = mfn_to_maddr(page).a;
+    CODE(0x0f, 0x30);
+    assert_done(2);
+    assert_memory_equal(bytes + 17 * 32 + 3, "\xb8\x11\0\0\0\x0f\x05", 7);
+    v->regs.rax |= 1;
+    CODE(0x0f, 0x30);
+    assert_refused();
+    v->regs.rax = 0; /* not the domain's */
+    CODE(0x0f, 0x30);
+    assert_refused();
+}
+
 /* ---- who, and what is left to fault ------------------------------------------------------------
  */
 
@@ -356,6 +442,7 @@ int main(void)
         TEST(cr2_is_the_word_in_vcpu_info),
         TEST(cr3_is_the_kernels_base),
         TEST(cr4_keeps_what_guests_have_no_say_in),
+        TEST(cr4_turns_on_what_the_guest_can_see_that_it_has),
         TEST(other_control_registers_do_not_exist),
         TEST(debug_registers_are_moved),
         TEST(xsetbv_takes_what_the_machine_has),
@@ -368,6 +455,10 @@ int main(void)
         TEST(caches_are_flushed_for_who_has_devices),
         TEST(cli_and_sti_do_nothing_with_privilege_and_fault_without),
         TEST(ports_are_read_and_written),
+        TEST(tables_seem_to_lie_where_nothing_is),
+        TEST(selectors_and_the_status_word_are_stored),
+        TEST(a_store_that_faults_is_a_page_fault),
+        TEST(the_hypervisors_own_msr_fills_a_page_with_calls),
         TEST(what_no_guest_may_do_faults),
         TEST(user_mode_may_do_none_of_the_kernels),
         TEST(an_instruction_that_is_not_there_faults),

@@ -14,6 +14,7 @@
 #include "paging.h"
 #include "percpu.h"
 #include "pv/bounce.h"
+#include "pv/pv.h"
 #include "sched/sched.h"
 #include "selectors.h"
 
@@ -110,10 +111,14 @@ void arch_load_ldt(const struct vcpu *v)
     percpu_load_ldt(v->ldt_entries);
 }
 
+/* What these registers hold while no guest's values are loaded. */
+static const struct pv_msrs no_guests_msrs;
+
 static void save(struct vcpu *v)
 {
     save_segments(v);
     fpu_save(v);
+    pv_msrs_load(&no_guests_msrs, &v->pv->msrs);
     if (v->debug_registers[7] != 0) {
         asm volatile("mov %0, %%db7" ::"r"(0UL));
     }
@@ -127,6 +132,7 @@ static void load(struct vcpu *v)
     arch_load_ldt(v);
     load_segments(v);
     fpu_load(v);
+    pv_msrs_load(&v->pv->msrs, &no_guests_msrs);
     arch_load_debug_registers(v);
     arch_load_control4(v);
 }
@@ -145,7 +151,7 @@ void arch_load_debug_registers(const struct vcpu *v)
 
 void arch_load_control4(const struct vcpu *v)
 {
-    const uint64_t guests = CR4_TSD | CR4_DE;
+    const uint64_t guests = CR4_TSD | CR4_DE | CR4_FSGSBASE;
     uint64_t now = read_cr4(), wanted = (now & ~guests) | (v->control4 & guests);
 
     if (now != wanted) {

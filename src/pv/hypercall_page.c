@@ -3,7 +3,7 @@
 // number n is at n * 32. The 64-bit ones keep RCX and R11, which the system-call instruction would
 // lose. iret never comes back; its frame is what the kernel left on the stack, with RCX, R11 and
 // RAX pushed below.
-#include "build/hypercall_page.h"
+#include "pv/hypercall_page.h"
 
 #include "abi/xen.h"
 #include "lib/address.h"
