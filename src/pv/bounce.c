@@ -141,6 +141,11 @@ void pv_bounce_nmi(struct vcpu *v)
            FRAME_PLAIN, 0);
 }
 
+void pv_bounce_sysenter(struct vcpu *v)
+{
+    bounce(v, v->sysenter.address, v->sysenter.mask_events, FRAME_PLAIN, 0);
+}
+
 void pv_bounce_failsafe(struct vcpu *v)
 {
     bounce(v, v->failsafe.address, v->failsafe.mask_events, FRAME_WITH_SELECTORS, 0);

@@ -18,6 +18,8 @@ void pv_bounce_page_fault(struct vcpu *v, uint64_t address, uint32_t error_code)
 /* The event upcall. Only while events are not masked. */
 void pv_bounce_event(struct vcpu *v);
 void pv_bounce_nmi(struct vcpu *v);
+/* SYSENTER of user mode, to its callback, which there must be. */
+void pv_bounce_sysenter(struct vcpu *v);
 /*
  * A data-segment selector can't be loaded any more and is null now. Only right after the vCPU's
  * registers were loaded: the frame's selectors are those that it should have had.

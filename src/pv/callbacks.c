@@ -65,13 +65,12 @@ static long unregister(struct vcpu *v, unsigned int type)
 {
     struct callback *callback = callback_of(v, type);
 
-    /* A guest can't do without the first three. */
-    if (type == CALLBACKTYPE_event || type == CALLBACKTYPE_failsafe ||
-        type == CALLBACKTYPE_syscall) {
-        return -EINVAL;
-    }
     if (!callback || type == CALLBACKTYPE_sysenter_deprecated) {
         return -ENOSYS;
+    }
+    /* What a guest has asked for by instructions or events may come at any time. */
+    if (type != CALLBACKTYPE_nmi) {
+        return -EINVAL;
     }
     *callback = (struct callback){.address = 0};
     return 0;

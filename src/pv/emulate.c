@@ -12,6 +12,7 @@
 #include "base/cpu.h"
 #include "domain/domain.h"
 #include "mmu/base.h"
+#include "pv/bounce.h"
 #include "pv/control.h"
 #include "pv/debug.h"
 #include "pv/fetch.h"
@@ -163,12 +164,12 @@ static enum outcome emulate_out(struct vcpu *v, const struct insn *insn)
 
 /*
  * What user mode may ask for too: ports, if its kernel gave it some; the counter; and what a
- * processor without UMIP lets it do.
+ * processor without UMIP lets it do; system calls.
  */
 static bool user_may(unsigned int op)
 {
     return op == INSN_IN || op == INSN_OUT || op == INSN_INS || op == INSN_OUTS ||
-           op == INSN_RDTSC || op == INSN_RDTSCP || op == INSN_CPUID ||
+           op == INSN_RDTSC || op == INSN_RDTSCP || op == INSN_CPUID || op == INSN_SYSENTER ||
            (op >= INSN_SMSW && op <= INSN_STR);
 }
 
@@ -243,6 +244,20 @@ static enum outcome emulate_store(struct vcpu *v, const struct insn *insn)
     return faulted ? STAYS : DONE;
 }
 
+/*
+ * Pavise leaves SYSENTER without an entry, so it faults. A kernel that runs 32-bit programs on
+ * Intel's processors has a callback for it; its frame says more than the processor would.
+ */
+static enum outcome emulate_sysenter(struct vcpu *v, const struct insn *insn)
+{
+    if (vcpu_in_kernel(v) || v->sysenter.address == 0) {
+        return REFUSED;
+    }
+    v->regs.rip += insn->length;
+    pv_bounce_sysenter(v);
+    return STAYS;
+}
+
 static enum outcome emulate(struct vcpu *v, const struct insn *insn)
 {
     if (!vcpu_in_kernel(v) && !user_may(insn->op)) {
@@ -259,6 +274,8 @@ static enum outcome emulate(struct vcpu *v, const struct insn *insn)
         return emulate_in(v, insn);
     case INSN_OUT:
         return emulate_out(v, insn);
+    case INSN_SYSENTER:
+        return emulate_sysenter(v, insn);
     case INSN_SMSW ... INSN_STR:
         return emulate_store(v, insn);
     default:

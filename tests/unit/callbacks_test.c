@@ -74,11 +74,13 @@ static void unknown_types_and_operations_are_refused(void **state)
     assert_int_equal(hypercall_callback_op(CALLBACKOP_unregister, nowhere()), -EFAULT);
 }
 
-static void three_callbacks_stay_for_good(void **state)
+static void all_callbacks_but_that_for_nmis_stay_for_good(void **state)
 {
     assert_int_equal(do_unregister(CALLBACKTYPE_event), -EINVAL);
     assert_int_equal(do_unregister(CALLBACKTYPE_failsafe), -EINVAL);
     assert_int_equal(do_unregister(CALLBACKTYPE_syscall), -EINVAL);
+    assert_int_equal(do_unregister(CALLBACKTYPE_syscall32), -EINVAL);
+    assert_int_equal(do_unregister(CALLBACKTYPE_sysenter), -EINVAL);
     assert_int_equal(do_register(CALLBACKTYPE_nmi, 0, 0x1000), 0);
     assert_int_equal(do_unregister(CALLBACKTYPE_nmi), 0);
     assert_int_equal(v->nmi.address, 0);
@@ -237,7 +239,7 @@ int main(void)
         TEST(set_callbacks_sets_three),
         TEST(each_type_is_registered_where_it_belongs),
         TEST(unknown_types_and_operations_are_refused),
-        TEST(three_callbacks_stay_for_good),
+        TEST(all_callbacks_but_that_for_nmis_stay_for_good),
         TEST(a_trap_table_ends_with_address_0),
         TEST(bad_trap_tables_are_refused_at_the_bad_entry),
         TEST(a_trap_table_has_256_entries_at_most),

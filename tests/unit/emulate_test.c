@@ -362,6 +362,20 @@ static void the_hypervisors_own_msr_fills_a_page_with_calls(void **state)
     assert_refused();
 }
 
+static void sysenter_goes_to_its_callback(void **state)
+{
+    CODE(0x0f, 0x34);
+    assert_refused();
+    enter_user_mode();
+    assert_refused();
+    v->sysenter = (struct callback){.address = HANDLER, .mask_events = true};
+    assert_true(pv_emulate_privileged(v));
+    assert_true(v->regs.rip == HANDLER);
+    assert_true(vcpu_in_kernel(v));
+    assert_true(pushed(2) == (uint64_t)code + 2);
+    assert_int_equal(v->info->evtchn_upcall_mask, 1);
+}
+
 /* ---- who, and what is left to fault ------------------------------------------------------------
  */
 
@@ -459,6 +473,7 @@ int main(void)
         TEST(selectors_and_the_status_word_are_stored),
         TEST(a_store_that_faults_is_a_page_fault),
         TEST(the_hypervisors_own_msr_fills_a_page_with_calls),
+        TEST(sysenter_goes_to_its_callback),
         TEST(what_no_guest_may_do_faults),
         TEST(user_mode_may_do_none_of_the_kernels),
         TEST(an_instruction_that_is_not_there_faults),
