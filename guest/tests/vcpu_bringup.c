@@ -165,3 +165,45 @@ TEST("another vCPU's periodic timer can be set, its single-shot timer cannot")
     struct vcpu_set_singleshot_timer single = {.timeout_abs_ns = clock_ns() + MS};
     CHECK_ERR(vcpu_op(VCPUOP_set_singleshot_timer, 1, &single), XEN_EINVAL);
 }
+
+#define DATA_SEGMENT  0x00cff3000000fffful
+#define DATA_SELECTOR 0x13 // entry 2, ring 3
+
+static uint16_t read_ds(void)
+{
+    uint32_t ds;
+
+    __asm__ volatile("mov %%ds, %0" : "=r"(ds));
+    return (uint16_t)ds;
+}
+
+static void load_ds(uint32_t selector)
+{
+    __asm__ volatile("mov %0, %%ds" : : "r"(selector));
+}
+
+// vCPU 1 runs on the same processor in between, so the registers of vCPU 0 have to be loaded again.
+TEST("a segment register that cannot be loaded any more is told to the failsafe callback")
+{
+    uint64_t *gdt = page_alloc(), frame;
+    uint64_t runs = second_runs;
+    struct fault fault;
+
+    gdt[2] = DATA_SEGMENT;
+    CHECK_OK(page_make_readonly(gdt));
+    frame = virt_to_mfn(gdt);
+    CHECK_OK(set_gdt(&frame, 512));
+    load_ds(DATA_SELECTOR);
+    CHECK_OK(update_descriptor(virt_to_maddr(&gdt[2]), 0));
+    CHECK_EQ(read_ds(), DATA_SELECTOR);
+    EXPECT_FAULT(&fault)
+    {
+        (void)vcpu_op(VCPUOP_up, 1, NULL);
+        (void)wait_for_runs(runs + 1);
+    }
+    CHECK_TRAP(fault, VECTOR_FAILSAFE);
+    CHECK_EQ(failsafe_selectors[0] & 0xffff, DATA_SELECTOR);
+    CHECK_EQ(read_ds(), 0);
+    CHECK(wait_for_runs(runs + 1));
+    CHECK(wait_until_down());
+}
