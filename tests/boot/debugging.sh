@@ -12,7 +12,7 @@ shows "--trace names hypercalls" 'PAVISE.*(mmu_update|update_va_mapping|multical
 limit_s=4
 boot_plainly --gdb </dev/null
 is "--gdb waits" 124 "$status"
-says "--gdb tells how to attach" "gdb .*pavise\.elf .*target remote localhost:1234"
+says "--gdb tells how to attach" "gdb .*pavise\.elf .*target remote localhost:[0-9]+"
 
 limit_s=60
 boot <<<'echo 1 >/proc/sys/kernel/sysrq; echo c >/proc/sysrq-trigger; sleep 60'

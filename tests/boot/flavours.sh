@@ -1,20 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Debian's other kernels: each boots if its configuration can be domain 0; else the error says so.
-# (The rt kernel hangs on the reference when it probes the keyboard controller.)
+# Debian's other kernels.
 . tests/boot/lib/boot.sh
 
-for flavour in cloud rt; do
-    boot --flavour "$flavour" <<'SCRIPT'
-echo "release: $(uname -r)"
-echo "type: $(cat /sys/hypervisor/type)"
-SCRIPT
-    if grep -q '^CONFIG_XEN_DOM0=y' build/packages/linux-"$flavour"/boot/config-*; then
-        is "$flavour: to userland and a clean power-off" "0 xen" "$status $(value type)"
-        shows "$flavour: it is that kernel" "^release: .*-$flavour-amd64"
-    else
-        is "$flavour, built without domain 0 support, is refused" 2 "$status"
-        says "$flavour, built without domain 0 support: the message says so" 'CONFIG_XEN_DOM0'
-    fi
-done
+# The cloud kernel can run as a PV guest, but is built without support for being domain 0; it would
+# run without a console.
+boot --flavour cloud <<<''
+is "cloud, built without domain 0 support, is refused" 2 "$status"
+says "cloud: the message says so" 'CONFIG_XEN_DOM0'
+
+# The real-time kernel stops during its own start, the CPU idle, on the reference too: some seconds
+# after it hands its console to a thread, at no certain place. Until then it runs.
+limit_s=30
+boot --flavour rt <<<''
+shows "rt: it is that kernel" 'Linux version .*-rt-amd64'
+shows "rt: it finds the hypervisor" 'Booting kernel on Xen'
+shows "rt: it gets as far as on the reference" 'xen:grant_table: Grant tables using'

@@ -43,10 +43,22 @@ machine_command() {
     console_arguments "$directory"
     disk_arguments "$directory"
     net_arguments
-    [ "$gdb" = no ] || qemu+=(-s -S)
+    if [ "$gdb" = yes ]; then
+        gdb_port=$(free_port 1234)
+        qemu+=(-S -gdb "tcp:127.0.0.1:$gdb_port")
+    fi
     local extra
     read -ra extra <<<"$qemu_args"
     qemu+=("${extra[@]}")
+}
+
+# free_port FIRST: the first port from there that nobody listens on (state 0A in the kernel's table).
+free_port() {
+    local port=$1
+    while grep -qiE ":$(printf %04X "$port") [0-9A-F]+:0000 0A" /proc/net/tcp /proc/net/tcp6 2>/dev/null; do
+        port=$((port + 1))
+    done
+    echo "$port"
 }
 
 # The reference does not start its domain 0 on a CPU with SMAP under TCG.
