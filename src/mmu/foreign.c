@@ -32,11 +32,13 @@ static int get_other(domid_t id, struct domain **d)
     return error;
 }
 
+/* The caller's own domain needs no reference: it runs. */
 static int get_frames(domid_t id, struct entry_rights *rights)
 {
     switch (id) {
     case DOMID_SELF:
-        return foreign_domain(id, &rights->frames);
+        rights->frames = rights->caller;
+        return 0;
     case DOMID_IO:
         rights->io_only = true;
         return 0;
@@ -48,30 +50,38 @@ static int get_frames(domid_t id, struct entry_rights *rights)
     }
 }
 
+static void put_other(const struct entry_rights *rights, struct domain *d)
+{
+    if (d != rights->caller) {
+        domain_put(d);
+    }
+}
+
 int foreign_get(uint32_t foreigndom, struct entry_rights *rights)
 {
-    domid_t fd = (domid_t)foreigndom;
+    struct domain *self = current_vcpu()->domain;
     uint32_t pfd = foreigndom >> 16;
-    int error;
+    int error = 0;
 
-    *rights = (struct entry_rights){.caller = current_vcpu()->domain};
-    if (pfd == 0) {
-        error = foreign_domain(DOMID_SELF, &rights->tables);
-    } else {
+    *rights = (struct entry_rights){.caller = self, .tables = self};
+    if (likely(foreigndom == DOMID_SELF)) {
+        rights->frames = self;
+        return 0;
+    }
+    if (pfd != 0) {
         error = get_other((domid_t)(pfd - 1), &rights->tables);
     }
-    if (error != 0) {
-        return error;
-    }
-    error = get_frames(fd, rights);
-    if (error != 0) {
-        domain_put(rights->tables);
+    if (error == 0) {
+        error = get_frames((domid_t)foreigndom, rights);
+        if (error != 0) {
+            put_other(rights, rights->tables);
+        }
     }
     return error;
 }
 
 void foreign_put(struct entry_rights *rights)
 {
-    domain_put(rights->tables);
-    domain_put(rights->frames);
+    put_other(rights, rights->tables);
+    put_other(rights, rights->frames);
 }

@@ -6,8 +6,8 @@
 
 /*
  * Decode foreigndom (bits 15:0 FD, bits 31:16 PFD: 0 = self, else domid + 1) for the current
- * domain, taking references that foreign_put() drops. -ESRCH: no such domain; -EPERM: not this
- * caller's business; -EINVAL: a reserved id that means nothing here.
+ * domain, with references that foreign_put() drops (none on the caller's own). -ESRCH: no such
+ * domain; -EPERM: not this caller's business; -EINVAL: a reserved id that means nothing here.
  */
 must_check int foreign_get(uint32_t foreigndom, struct entry_rights *rights);
 void foreign_put(struct entry_rights *rights);

@@ -314,15 +314,14 @@ bool pv_emulate_privileged(struct vcpu *v)
 bool pv_emulate_forced(struct vcpu *v)
 {
     uint8_t bytes[INSN_FORCED_PREFIX_BYTES + 2];
-    struct insn insn;
+    const uint8_t *after = bytes + INSN_FORCED_PREFIX_BYTES;
 
+    /* CPUID is two bytes; nothing else may follow the prefix. */
     if (fetch_bytes(v->regs.rip, bytes, sizeof(bytes)) != sizeof(bytes) ||
-        !insn_is_forced_emulation(bytes, sizeof(bytes)) ||
-        insn_decode(&insn, bytes + INSN_FORCED_PREFIX_BYTES, 2, INSN_MODE_64) != INSN_OK ||
-        insn.op != INSN_CPUID) {
+        !insn_is_forced_emulation(bytes, sizeof(bytes)) || after[0] != 0x0f || after[1] != 0xa2) {
         return false;
     }
     emulate_cpuid(v);
-    step_over(v, INSN_FORCED_PREFIX_BYTES + insn.length);
+    step_over(v, sizeof(bytes));
     return true;
 }

@@ -349,19 +349,44 @@ guest_zero:
     ret
     fixup 1b, 2b
 
-/* int guest_load(uint64_t *to, const uint64_t *from): 0 or -EFAULT. */
-    .globl guest_load
-guest_load:
+/*
+ * int guest_load64(void *to, const void *from), and so on: one access to the guest's side, to or
+ * from anywhere. 0 or -EFAULT.
+ */
+.macro one_access name, load, store, guest_loads
+    .globl \name
+\name:
     xorl %eax, %eax
+    .if \guest_loads
     STAC
-1:  movq (%rsi), %rcx
+    .endif
+1:  \load
+    .if \guest_loads
     CLAC
-    movq %rcx, (%rdi)
+    .else
+    STAC
+    .endif
+2:  \store
+    .if !\guest_loads
+    CLAC
+    .endif
     ret
-2:  CLAC
+    .if \guest_loads
+    fixup 1b, guest_access_failed
+    .else
+    fixup 2b, guest_access_failed
+    .endif
+.endm
+
+    one_access guest_load64, "movq (%rsi), %rcx", "movq %rcx, (%rdi)", 1
+    one_access guest_load32, "movl (%rsi), %ecx", "movl %ecx, (%rdi)", 1
+    one_access guest_store64, "movq (%rsi), %rcx", "movq %rcx, (%rdi)", 0
+    one_access guest_store32, "movl (%rsi), %ecx", "movl %ecx, (%rdi)", 0
+
+guest_access_failed:
+    CLAC
     movl $-EFAULT_VALUE, %eax
     ret
-    fixup 1b, 2b
 
 /* noreturn void percpu_run_on_stack(struct cpu *cpu, void (*function)(void)) */
     .globl percpu_run_on_stack
