@@ -2,6 +2,9 @@
 // Descriptor tables: set_gdt, update_descriptor, SET_LDT, and what they may hold.
 
 #include "tap.h"
+#include "user.h"
+
+USER_CODE(user_int80, "int $0x80");
 
 // Bits of a segment descriptor (processor manual, segment descriptors).
 #define SEG_LIMIT   0x000f00000000fffful
@@ -229,8 +232,67 @@ TEST("SET_LDT gives a table whose selectors load")
     CHECK(page_make_writable(ldt) < 0);
 }
 
+TEST("a page of the LDT need not be good before it is used")
+{
+    uint64_t *ldt = page_alloc();
+
+    ldt[1] = DATA_SEGMENT;
+    CHECK_OK(set_ldt(ldt, 16));
+    CHECK_OK(page_make_readonly(ldt));
+    expect_loads(LDT_SELECTOR(1));
+}
+
+TEST("a page of the LDT that is writable or missing is a page fault where it should be")
+{
+    uint64_t *ldt = page_alloc();
+    struct fault fault;
+
+    ldt[1] = DATA_SEGMENT;
+    CHECK_OK(set_ldt(ldt, 16));
+    load_fs(LDT_SELECTOR(1), &fault);
+    CHECK_TRAP(fault, VECTOR_PF);
+    CHECK_EQ(fault.cr2, POINTER(ldt) + 8);
+    CHECK_OK(set_ldt((void *)SPARE_VA, 16));
+    load_fs(LDT_SELECTOR(2), &fault);
+    CHECK_TRAP(fault, VECTOR_PF);
+    CHECK_EQ(fault.cr2, SPARE_VA + 16);
+    CHECK_EQ(fault.frame.error & PF_USER, 0);
+}
+
+TEST("a return to a code segment in the LDT finds its page")
+{
+    uint64_t *ldt = page_alloc();
+    struct trap_frame frame;
+    struct fault fault;
+
+    user_init();
+    CHECK_OK(trap_set_gate(0x80, 3, trap_stub(0x80)));
+    ldt[1] = CODE_SEGMENT;
+    CHECK_OK(page_make_readonly(ldt));
+    CHECK_OK(set_ldt(ldt, 16));
+    frame = user_start(user_int80);
+    frame.cs = LDT_SELECTOR(1);
+    user_run(&frame, 0, &fault);
+    CHECK_TRAP(fault, 0x80);
+    CHECK_EQ(frame_selector(&fault.frame), LDT_SELECTOR(1));
+}
+
+TEST("a return to a code segment whose page of the LDT is missing is a page fault")
+{
+    struct trap_frame frame = user_start(user_int80);
+    struct fault fault;
+
+    CHECK_OK(set_ldt((void *)SPARE_VA, 16));
+    frame.cs = LDT_SELECTOR(1);
+    user_run(&frame, 0, &fault);
+    CHECK_TRAP(fault, VECTOR_PF);
+    CHECK_EQ(fault.cr2, SPARE_VA + 8);
+    CHECK_EQ(fault.frame.rip, user_address(user_int80));
+}
+
 TEST("a selector beyond the LDT's end is a protection fault")
 {
+    CHECK_OK(set_ldt((void *)SPARE_VA, 16));
     expect_trap(LDT_SELECTOR(16), VECTOR_GP, 16 * 8 | 4);
 }
 

@@ -23,6 +23,8 @@ void arch_load_page_tables(struct vcpu *v);
 /* Show v->gdt_frames, or v->ldt_frames and the LDT's size, to the processor. */
 void arch_load_gdt(const struct vcpu *v);
 void arch_load_ldt(const struct vcpu *v);
+/* Whether a fault's address is in the current vCPU's LDT, as the processor reads it; and where. */
+bool arch_is_ldt_address(uint64_t address, uint32_t *offset);
 
 /* Load DR0 to DR3, DR6 and DR7 from v->debug_registers. Values were checked. */
 void arch_load_debug_registers(const struct vcpu *v);

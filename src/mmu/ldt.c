@@ -101,14 +101,8 @@ bool ldt_show_page(struct vcpu *v, uint32_t offset)
     }
     v->ldt_frames[page] = m;
     v->ldt_mapped |= 1U << page;
+    arch_load_ldt(v);
     return true;
-}
-
-static void show_all(struct vcpu *v)
-{
-    for (uint32_t offset = 0; offset < v->ldt_entries * 8; offset += PAGE_SIZE) {
-        (void)ldt_show_page(v, offset);
-    }
 }
 
 long ldt_take(struct vcpu *v, uint64_t base, uint64_t entries)
@@ -119,7 +113,6 @@ long ldt_take(struct vcpu *v, uint64_t base, uint64_t entries)
     ldt_drop(v);
     v->ldt_base = base;
     v->ldt_entries = (uint32_t)entries;
-    show_all(v);
     return 0;
 }
 

@@ -4,11 +4,13 @@
 
 #include "domain/domain.h"
 
-/* MMUEXT_SET_LDT for the current vCPU: `base` page aligned, at most 8192 entries; 0 entries: none.
+/*
+ * MMUEXT_SET_LDT for the current vCPU: `base` page aligned, at most 8192 entries; 0 entries: none.
+ * Its pages are looked at when they are first used: so they need not be there before.
  */
 must_check long ldt_set(struct vcpu *v, uint64_t base, uint32_t entries);
 
-/* The same for a vCPU that does not run, whose page-table base is taken already. */
+/* The same for a vCPU that does not run. */
 must_check long ldt_take(struct vcpu *v, uint64_t base, uint64_t entries);
 
 /* set_gdt: the frames of the guest's list, for `entries` descriptors. -EINVAL. */
@@ -19,6 +21,7 @@ void ldt_drop(struct vcpu *v);
 void gdt_drop(struct vcpu *v);
 
 /*
- * A fault in the current CPU's LDT window: show the page, if it is one. True: try again.
+ * The processor found nothing at `offset` of the current vCPU's LDT: show the page there, if the
+ * guest has one that is good enough. True: try again.
  */
-bool ldt_show_page(struct vcpu *v, uint32_t offset);
+must_check bool ldt_show_page(struct vcpu *v, uint32_t offset);

@@ -7,10 +7,9 @@
 
 struct frame *walk_to_l1(const struct vcpu *v, uint64_t va, unsigned int *slot)
 {
-    uint64_t base = vcpu_in_kernel(v) ? v->kernel_cr3 : v->user_cr3;
-    mfn_t table = maddr_to_mfn(maddr(base));
+    mfn_t table = maddr_to_mfn(maddr(v->kernel_cr3));
 
-    if (base == 0 || !is_canonical(va) || slot_is_hypervisor(table_index(va, 4))) {
+    if (v->kernel_cr3 == 0 || !is_canonical(va) || slot_is_hypervisor(table_index(va, 4))) {
         return NULL;
     }
     for (unsigned int level = 4; level > 1; level--) {

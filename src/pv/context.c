@@ -54,7 +54,6 @@ static void drop_pages(struct vcpu *v)
     base_drop(v);
 }
 
-/* The LDT's pages are found through the page tables, so these come first. */
 static long take_pages(struct vcpu *v, const struct vcpu_guest_context *c)
 {
     uint64_t frames[GDT_GUEST_PAGES];

@@ -12,6 +12,8 @@
 #include "pv/selectors.h"
 #include "pv/traps.h"
 
+#define VECTOR_PAGE_FAULT 14
+
 static void load_frame(struct vcpu *v, const struct iret_context *frame)
 {
     struct cpu_user_regs *regs = &v->regs;
@@ -77,5 +79,10 @@ long hypercall_iret(void)
  */
 void pv_iret_fault(struct vcpu *v)
 {
-    pv_bounce_trap(v, (unsigned int)(v->iret_fault_code >> 32), (uint32_t)v->iret_fault_code);
+    unsigned int vector = (unsigned int)(v->iret_fault_code >> 32);
+    uint32_t error_code = (uint32_t)v->iret_fault_code;
+
+    if (vector != VECTOR_PAGE_FAULT || !pv_descriptor_fault(v, error_code)) {
+        pv_bounce_trap(v, vector, error_code);
+    }
 }

@@ -6,6 +6,7 @@
 #include "arch/tlb.h"
 #include "base/log.h"
 #include "domain/domain.h"
+#include "mmu/ldt.h"
 #include "pv/bounce.h"
 #include "pv/emulate.h"
 #include "pv/far_return.h"
@@ -31,6 +32,19 @@ enum vector {
 void (*hardware_nmi)(struct vcpu *v);
 void (*hardware_machine_check)(struct vcpu *v);
 
+bool pv_descriptor_fault(struct vcpu *v, uint32_t error_code)
+{
+    uint32_t offset;
+
+    if (!arch_is_ldt_address(arch_fault_address(), &offset)) {
+        return false;
+    }
+    if (!ldt_show_page(v, offset)) {
+        pv_bounce_page_fault(v, v->ldt_base + offset, error_code);
+    }
+    return true;
+}
+
 static void page_fault(struct vcpu *v)
 {
     uint64_t address = arch_fault_address();
@@ -42,6 +56,9 @@ static void page_fault(struct vcpu *v)
         return;
     }
     if ((code & (PAGE_FAULT_PRESENT | PAGE_FAULT_USER)) == PAGE_FAULT_PRESENT && pv_far_return(v)) {
+        return;
+    }
+    if ((code & PAGE_FAULT_USER) == 0 && pv_descriptor_fault(v, code)) {
         return;
     }
     if ((code & PAGE_FAULT_RESERVED) != 0) {

@@ -96,7 +96,7 @@ static void flags_say_how_it_starts(void **state)
     assert_memory_equal(w->fpu, &context.fpu_ctxt, sizeof(context.fpu_ctxt));
 }
 
-static void an_ldt_is_found_through_the_new_tables(void **state)
+static void an_ldt_may_lie_anywhere(void **state)
 {
     struct vcpu *w = second();
 
@@ -239,7 +239,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_context_is_taken_over),
         TEST(flags_say_how_it_starts),
-        TEST(an_ldt_is_found_through_the_new_tables),
+        TEST(an_ldt_may_lie_anywhere),
         TEST(only_the_first_vcpu_speaks_for_the_domain),
         TEST(addresses_must_be_canonical),
         TEST(pages_must_be_the_domains_and_fit),

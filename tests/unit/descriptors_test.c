@@ -169,13 +169,16 @@ static void make_ldt(void)
     assert_int_equal(set_entry(space.table[1], 3, entry_for(space.data[3], KERNEL_RO)), 0);
 }
 
-static void test_an_ldt_is_shown_to_the_processor(void **state)
+static void test_an_ldt_is_shown_to_the_processor_when_it_is_used(void **state)
 {
     unsigned long loads = host_processor.ldt_loads;
 
     make_ldt();
     assert_int_equal(set_ldt(LDT_VA, 16), 0);
     assert_int_equal(host_processor.ldt_loads, loads + 1);
+    assert_int_equal(vcpu->ldt_mapped, 0);
+    assert_true(ldt_show_page(vcpu, 8));
+    assert_int_equal(host_processor.ldt_loads, loads + 2);
     assert_int_equal(vcpu->ldt_mapped, 1);
     assert_int_equal(type_of(space.data[3]), FRAME_DESCRIPTORS);
     assert_int_equal(set_ldt(0, 0), 0);
@@ -201,8 +204,9 @@ static void test_an_ldt_where_none_can_be(void **state)
     assert_int_equal(set_ldt(LDT_VA + 8, 1), -EINVAL);
     assert_int_equal(set_ldt(LDT_VA, 8193), -EINVAL);
     assert_int_equal(set_ldt(0xffff830000000000, 8192), 0); /* there, and never anything in it */
-    assert_int_equal(vcpu->ldt_mapped, 0);
+    assert_false(ldt_show_page(vcpu, 0));
     assert_int_equal(set_ldt(1ULL << 47, 1), 0);
+    assert_false(ldt_show_page(vcpu, 0));
     assert_int_equal(vcpu->ldt_mapped, 0);
 }
 
@@ -211,7 +215,7 @@ static void test_a_bad_descriptor_keeps_its_page_from_being_shown(void **state)
     make_ldt();
     table_at(space.data[3])[511] = PRESENT | DPL(3) | TYPE(12); /* a call gate */
     assert_int_equal(set_ldt(LDT_VA, 512), 0);
-    assert_int_equal(vcpu->ldt_mapped, 0);
+    assert_false(ldt_show_page(vcpu, 0));
     assert_int_equal(types_of(space.data[3]), 0);
 }
 
@@ -226,7 +230,7 @@ int main(void)
         guest_test(test_a_gdt_with_one_bad_page_is_refused_and_the_old_one_stays),
         guest_test(test_a_page_may_be_in_a_gdt_twice),
         guest_test(test_a_heap_page_is_no_descriptor_page),
-        guest_test(test_an_ldt_is_shown_to_the_processor),
+        guest_test(test_an_ldt_is_shown_to_the_processor_when_it_is_used),
         guest_test(test_pages_that_are_not_there_yet_are_shown_when_used),
         guest_test(test_an_ldt_where_none_can_be),
         guest_test(test_a_bad_descriptor_keeps_its_page_from_being_shown),

@@ -3,6 +3,7 @@
 #include "pv_fixture.h"
 
 #include "base/log.h"
+#include "mmu/base.h"
 #include "pv/show.h"
 #include "pv/traps.h"
 
@@ -53,6 +54,65 @@ static void a_supervisors_access_is_a_far_return_in_a_wrong_processor(void **sta
     raise(14, PAGE_FAULT_PRESENT);
     assert_int_equal(v->regs.rip, 0x1000);
     assert_false(crashed());
+}
+
+/* Read-only at 0x10000 of the kernel's space: what an LDT has to be. */
+static mfn_t map_ldt(void)
+{
+    const uint64_t upper = PTE_P | PTE_RW | PTE_US;
+    mfn_t tables[4], ldt = new_frame();
+
+    for (unsigned int i = 0; i < 4; i++) {
+        tables[i] = new_frame();
+    }
+    for (unsigned int i = 0; i < 3; i++) {
+        entries(tables[i])[0] = entry_to(tables[i + 1], upper);
+    }
+    entries(tables[3])[16] = entry_to(ldt, PTE_P | PTE_US);
+    assert_int_equal(base_take(v, tables[0], mfn(0)), 0);
+    v->ldt_base = 0x10000;
+    v->ldt_entries = 16;
+    return ldt;
+}
+
+static void a_missing_page_of_the_ldt_is_shown(void **state)
+{
+    mfn_t ldt = map_ldt();
+
+    host_fault_address = HOST_LDT_WINDOW + 8;
+    raise(14, 0);
+    assert_not_bounced();
+    assert_int_equal(v->ldt_mapped, 1);
+    assert_true(mfn_equal(v->ldt_frames[0], ldt));
+    assert_int_equal(host_processor.ldt_loads, 1);
+}
+
+static void a_page_of_the_ldt_that_is_no_good_is_a_page_fault_of_its_own_address(void **state)
+{
+    set_gate(14, 0, false);
+    map_ldt();
+    v->ldt_base = 0x20000;
+    host_fault_address = HOST_LDT_WINDOW + 8;
+    raise(14, 0);
+    assert_handler(14);
+    assert_int_equal(v->info->arch.cr2, 0x20008);
+    assert_int_equal(pushed(2), 0);
+}
+
+static void a_return_may_need_a_page_of_the_ldt(void **state)
+{
+    set_gate(14, 0, false);
+    map_ldt();
+    host_fault_address = HOST_LDT_WINDOW + 8;
+    v->iret_fault_code = 14UL << 32;
+    pv_iret_fault(v);
+    assert_not_bounced();
+    assert_int_equal(v->ldt_mapped, 1);
+    v->ldt_base = 0x20000;
+    host_fault_address = HOST_LDT_WINDOW + PAGE_SIZE;
+    pv_iret_fault(v);
+    assert_handler(14);
+    assert_int_equal(v->info->arch.cr2, 0x21000);
 }
 
 /* ---- software interrupts ----------------------------------------------------------------------
@@ -254,6 +314,9 @@ int main(void)
         TEST(a_write_to_what_is_no_table_is_the_guests),
         TEST(reserved_bits_in_its_tables_end_the_domain),
         TEST(a_supervisors_access_is_a_far_return_in_a_wrong_processor),
+        TEST(a_missing_page_of_the_ldt_is_shown),
+        TEST(a_page_of_the_ldt_that_is_no_good_is_a_page_fault_of_its_own_address),
+        TEST(a_return_may_need_a_page_of_the_ldt),
         TEST(an_interrupt_by_instruction_goes_to_its_gate_behind_it),
         TEST(the_vector_is_the_instructions_whatever_the_code_says),
         TEST(a_gate_without_the_privilege_is_a_protection_fault),

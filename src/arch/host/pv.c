@@ -50,6 +50,12 @@ uint64_t arch_fault_address(void)
     return host_fault_address;
 }
 
+bool arch_is_ldt_address(uint64_t address, uint32_t *offset)
+{
+    *offset = (uint32_t)(address - HOST_LDT_WINDOW);
+    return address - HOST_LDT_WINDOW < LDT_MAX_PAGES * PAGE_SIZE;
+}
+
 /* ---- registers ------------------------------------------------------------------------------- */
 
 void arch_load_debug_registers(const struct vcpu *v)

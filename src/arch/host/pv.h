@@ -22,5 +22,8 @@ extern struct host_processor host_processor;
 /* All zero, but for x87, SSE and AVX as extended states; no selector is bad. */
 void host_processor_reset(void);
 
+/* Where this processor reads LDTs. */
+#define HOST_LDT_WINDOW 0xffff820000020000UL
+
 /* What arch_fault_address() says. */
 extern uint64_t host_fault_address;

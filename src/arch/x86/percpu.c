@@ -4,6 +4,7 @@
 
 #include "arch/frames.h"
 #include "arch/msr.h"
+#include "arch/pv.h"
 #include "base/panic.h"
 #include "cpu_features.h"
 #include "instructions.h"
@@ -135,14 +136,10 @@ static int map_region(uint64_t base)
     if (error == 0) {
         error = map_part(base, PERCPU_TRAMPOLINE, PAGE_SIZE, PAGING_EXECUTE);
     }
-    /* The LDT window begins empty, but its table has to exist: paging_find() is then enough. */
-    if (error == 0) {
-        error = map_part(base, PERCPU_LDT, 16 * PAGE_SIZE, PAGING_READ);
-    }
     return error;
 }
 
-/* The pages that fill a window while no guest's are shown there: all zero, so no descriptors. */
+/* What fills the GDT window while no guest's pages are shown there: all zero, so no descriptors. */
 static uint64_t empty_entry;
 
 struct cpu *percpu_create(unsigned int id)
@@ -154,7 +151,7 @@ struct cpu *percpu_create(unsigned int id)
         return NULL;
     }
     if (empty_entry == 0) {
-        empty_entry = *entry_of(base + PERCPU_LDT);
+        empty_entry = *entry_of(base + PERCPU_GDT);
     }
     memcpy(page_behind(base + PERCPU_TRAMPOLINE), trampolines_start,
            (size_t)(trampolines_end - trampolines_start));
@@ -245,14 +242,25 @@ void percpu_show_gdt(const struct vcpu *v)
     }
 }
 
+/* A page that is not shown is not there: the fault is how Pavise learns that one is needed. */
 void percpu_show_ldt_page(unsigned int page, uint64_t number)
 {
-    uint64_t va = (uint64_t)this_cpu() + PERCPU_LDT + page * PAGE_SIZE;
+    uint64_t base = (uint64_t)this_cpu(), va = base + PERCPU_LDT + page * PAGE_SIZE;
+    /* A region lies within one table, and its first page is always there. */
+    uint64_t *entry = entry_of(base) + (va - base) / PAGE_SIZE;
 
-    *entry_of(va) = number == MFN_INVALID ? empty_entry
-                                          : number << PAGE_SHIFT | PTE_PRESENT | PTE_WRITE |
-                                                PTE_ACCESSED | PTE_DIRTY | PTE_NX;
+    *entry = number == MFN_INVALID ? 0
+                                   : number << PAGE_SHIFT | PTE_PRESENT | PTE_WRITE | PTE_ACCESSED |
+                                         PTE_DIRTY | PTE_NX;
     invlpg(va);
+}
+
+bool arch_is_ldt_address(uint64_t address, uint32_t *offset)
+{
+    uint64_t window = (uint64_t)this_cpu() + PERCPU_LDT;
+
+    *offset = (uint32_t)(address - window);
+    return address - window < LDT_MAX_PAGES * PAGE_SIZE;
 }
 
 void percpu_load_ldt(unsigned int entries)

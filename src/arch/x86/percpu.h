@@ -5,7 +5,7 @@
 //   + 0x02000  stacks for NMI, double fault, machine check and debug traps, a guard page below each
 //   + 0x0b000  the stack, to + 0x10000 (below it a guard page)
 //   + 0x10000  GDT window: 14 pages of the guest's, then Pavise's descriptors, then an empty page
-//   + 0x20000  LDT window: 16 pages of the guest's
+//   + 0x20000  LDT window: 16 pages of the guest's, those that it has used
 //   + 0x30000  TSS
 //   + 0x31000  trampoline: the system call's first instructions (the only executable page)
 //
