@@ -32,7 +32,9 @@
 #include "mmu/types.h"
 #include "mmu/unfinished.h"
 
+#ifndef MACHINE_FRAMES
 #define MACHINE_FRAMES 4096U
+#endif
 #define DATA_PAGES     16U
 
 #define KERNEL_RW (PTE_P | PTE_RW | PTE_A | PTE_D)
