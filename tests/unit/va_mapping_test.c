@@ -21,14 +21,14 @@ static void test_an_address_without_a_table_is_refused(void **state)
     assert_int_equal(va_mapping(0xffff87fffffff000, 0, UVMF_NONE), -EINVAL);
 }
 
-static void test_the_table_of_the_mode_in_use_is_meant(void **state)
+static void test_the_kernels_tables_are_meant(void **state)
 {
     uint64_t kernel = vcpu->kernel_cr3;
 
-    vcpu->mode &= ~(uint32_t)MODE_KERNEL;
-    assert_int_equal(va_mapping(0, 0, UVMF_NONE), -EINVAL); /* there is no user base */
-    vcpu->mode |= MODE_KERNEL;
-    assert_int_equal(vcpu->kernel_cr3, kernel);
+    vcpu->kernel_cr3 = 0;
+    assert_int_equal(va_mapping(0, 0, UVMF_NONE), -EINVAL);
+    vcpu->kernel_cr3 = kernel;
+    assert_int_equal(va_mapping(0, 0, UVMF_NONE), 0);
 }
 
 static void test_an_upper_level_is_not_reached_through_a_table_that_maps_itself(void **state)
@@ -93,7 +93,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         guest_test(test_the_entry_that_maps_an_address_is_changed),
         guest_test(test_an_address_without_a_table_is_refused),
-        guest_test(test_the_table_of_the_mode_in_use_is_meant),
+        guest_test(test_the_kernels_tables_are_meant),
         guest_test(test_an_upper_level_is_not_reached_through_a_table_that_maps_itself),
         guest_test(test_a_refused_entry_changes_nothing_and_flushes_nothing),
         guest_test(test_each_flush_reaches_whom_it_says),
