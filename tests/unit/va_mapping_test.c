@@ -23,12 +23,13 @@ static void test_an_address_without_a_table_is_refused(void **state)
 
 static void test_the_kernels_tables_are_meant(void **state)
 {
-    uint64_t kernel = vcpu->kernel_cr3;
+    mfn_t page = new_frame(guest);
 
-    vcpu->kernel_cr3 = 0;
-    assert_int_equal(va_mapping(0, 0, UVMF_NONE), -EINVAL);
-    vcpu->kernel_cr3 = kernel;
-    assert_int_equal(va_mapping(0, 0, UVMF_NONE), 0);
+    assert_int_equal(vcpu->user_cr3, 0);
+    vcpu->mode &= ~(uint32_t)MODE_KERNEL;
+    assert_int_equal(va_mapping(3 * PAGE_SIZE, entry_for(page, KERNEL_RW), UVMF_NONE), 0);
+    vcpu->mode |= MODE_KERNEL;
+    assert_int_equal(pte_mfn(table_at(space.table[1])[3]).n, page.n);
 }
 
 static void test_an_upper_level_is_not_reached_through_a_table_that_maps_itself(void **state)
