@@ -22,8 +22,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define DOMAINS 2
 #define VCPUS   2
 #define CPUS    2
-#define POOL    28 /* frames of a domain that calls name */
-#define KEPT    12 /* translations that the processors keep */
+#define POOL    16 /* frames of a domain that calls name */
+#define DATA    8  /* of these, what its first table maps at first */
+#define KEPT    6  /* translations that the processors keep */
 #define HANDLES 8
 #define DEVICE  0xfe000ULL
 
@@ -85,7 +86,7 @@ static struct world_domain *take_domain(void)
 
 static mfn_t take_frame(void)
 {
-    uint32_t which = take(40);
+    uint32_t which = take(64);
 
     switch (which) {
     case 39:
@@ -132,17 +133,20 @@ static pte_t take_entry(void)
 static unsigned int take_slot(void)
 {
     static const unsigned int edge[] = {255, 256, 271, 272, 511};
-    uint32_t which = take(24);
+    uint32_t which = take(48);
 
-    return which < ARRAY_SIZE(edge) ? edge[which] : which % 6;
+    return which < ARRAY_SIZE(edge) ? edge[which] : which % 4;
 }
 
+/* Mostly where there are tables: in the first few pages. */
 static uint64_t take_va(void)
 {
-    uint64_t va = 0;
+    uint64_t va = (uint64_t)take_slot() << PAGE_SHIFT;
 
-    for (unsigned int level = 4; level >= 1; level--) {
-        va |= (uint64_t)take_slot() << (PAGE_SHIFT + 9 * (level - 1));
+    for (unsigned int level = 2; level <= 4; level++) {
+        if (take(6) == 0) {
+            va |= (uint64_t)take_slot() << (PAGE_SHIFT + 9 * (level - 1));
+        }
     }
     va |= (va >> 47) & 1 ? 0xffff000000000000 : 0;
     return take(20) == 0 ? va ^ 1ULL << 60 : va;
@@ -150,13 +154,15 @@ static uint64_t take_va(void)
 
 static uint32_t take_foreigndom(void)
 {
-    static const uint32_t choice[] = {DOMID_SELF, DOMID_SELF, DOMID_SELF, DOMID_SELF,
-                                      DOMID_IO,   DOMID_XEN,  77,         DOMID_INVALID};
-    uint32_t which = take(12);
+    static const uint32_t special[] = {DOMID_IO, DOMID_XEN, 77, DOMID_INVALID};
     const struct domain *other = world[self == &world[0]].d;
-    uint32_t fd = which < 8 ? choice[which] : other ? other->id : 77;
+    uint32_t fd = DOMID_SELF;
 
-    return take(8) == 0 && other ? fd | (other->id + 1U) << 16 : fd;
+    if (take(4) == 0) {
+        uint32_t which = take(12);
+        fd = which < ARRAY_SIZE(special) ? special[which] : other ? other->id : 77;
+    }
+    return take(16) == 0 && other ? fd | (other->id + 1U) << 16 : fd;
 }
 
 /* ---- what processors keep -------------------------------------------------------------------- */
@@ -269,9 +275,9 @@ static void fill_mmu_update(void)
     uint32_t count = take(4) == 0 ? 1 + take(20) : 1;
 
     for (uint32_t i = 0; i < count; i++) {
-        mfn_t table = take_frame();
-        batch[i].ptr = (maddr_of_entry(table, take_slot())) | (take(4) == 0 ? take(8) : 0);
-        batch[i].val = take_entry();
+        mfn_t table = take(2) ? self->pool[take(4)] : take_frame(); /* half of them in the tree */
+        batch[i].ptr = (maddr_of_entry(table, take_slot())) | (take(8) == 0 ? take(8) : 0);
+        batch[i].val = take(4) == 0 ? 0 : take_entry();
     }
     memcpy(guest_page, batch, sizeof(batch));
     set_arguments(address_of(guest_page), count, take(3) ? address_of(done_word()) : 0,
@@ -285,7 +291,7 @@ static void fill_mmuext(void)
 
     memset(ops, 0, sizeof(ops));
     for (uint32_t i = 0; i < count; i++) {
-        ops[i].cmd = take(22);
+        ops[i].cmd = take(2) ? take(5) : take(22);
         if (ops[i].cmd == MMUEXT_SET_LDT) {
             ops[i].arg1.linear_addr = take_va();
             ops[i].arg2.nr_ents = take(3) * 400;
@@ -509,8 +515,8 @@ static void build_domain(struct world_domain *w)
     for (unsigned int i = 0; i < 4; i++) {
         w->pool[i] = s.table[i + 1];
     }
-    memcpy(w->pool + 4, s.data, sizeof(s.data));
-    for (unsigned int i = 4 + DATA_PAGES; i < POOL; i++) {
+    memcpy(w->pool + 4, s.data, DATA * sizeof(s.data[0]));
+    for (unsigned int i = 4 + DATA; i < POOL; i++) {
         w->pool[i] = new_frame(w->d);
     }
     w->dying = false;
