@@ -326,7 +326,7 @@ fast_iret:
     load_or_slowly FRAME_SS(%rcx), %rdi
     load_or_slowly FRAME_FLAGS(%rcx), %rax
     testl $IRET_IN_SYSCALL, %eax
-    jnz iret_slowly
+    jnz iret_by_sysret
     load_or_slowly FRAME_RSP(%rcx), %rsi
     load_or_slowly FRAME_RFLAGS(%rcx), %rdx
     load_or_slowly FRAME_CS(%rcx), %r11
@@ -398,6 +398,53 @@ iret_to_user:
     leaq VCPU_RIP(%rbx), %rsp
     movq VCPU_RBX(%rbx), %rbx
     jmp guest_iretq
+
+/*
+ * VGCF_in_syscall: the end of a system call, whose caller lost RCX and R11 anyway. To 64-bit user
+ * mode it is a SYSRET; a return address that is not canonical would fault in ring 0.
+ */
+iret_by_sysret:
+    load_or_slowly FRAME_CS(%rcx), %rdx
+    cmpw $SELECTOR_GUEST_CS32, %dx
+    je iret_slowly
+    andl $3, %edx
+    cmpl $3, %edx
+    jne iret_slowly
+    load_or_slowly FRAME_RIP(%rcx), %rax
+    movq %rax, %rdx
+    sarq $47, %rdx
+    incq %rdx
+    cmpq $1, %rdx
+    ja iret_slowly
+    cmpq $0, VCPU_USER_CR3(%rbx)
+    je iret_slowly
+    load_or_slowly FRAME_RFLAGS(%rcx), %rdx
+    load_or_slowly FRAME_RSP(%rcx), %rsi
+    load_or_slowly FRAME_RAX(%rcx), %rdi
+    CLAC
+    movq VCPU_INFO(%rbx), %r11
+    btl $9, %edx
+    setnc INFO_MASK(%r11)
+    // An event is owed, perhaps: C reads the same frame again.
+    cmpb $0, INFO_PENDING(%r11)
+    jne iret_slowly
+    andl $~MODE_KERNEL_BIT, VCPU_MODE(%rbx)
+    swapgs
+    movq VCPU_USER_CR3(%rbx), %r11
+    movq %r11, %cr3
+    movq VCPU_CPU(%rbx), %rcx
+    movq %r11, CPU_CURRENT_CR3(%rcx)
+    movq %rax, %rcx
+    movq %rdx, %r11
+    andq $~RFLAGS_REFUSED, %r11
+    orq $RFLAGS_ALWAYS, %r11
+    movq %rsi, %rsp
+    movq %rdi, %rax
+    movq VCPU_RDX(%rbx), %rdx
+    movq VCPU_RSI(%rbx), %rsi
+    movq VCPU_RDI(%rbx), %rdi
+    movq VCPU_RBX(%rbx), %rbx
+    sysretq
 
 /* All is loaded, and an event may be owed at once: store the rest and take the long way out. */
 iret_with_event:
