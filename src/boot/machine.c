@@ -8,6 +8,7 @@
 #include "arch/paging.h"
 #include "base/log.h"
 #include "base/panic.h"
+#include "boot/rsdp.h"
 #include "platform/hpet.h"
 #include "platform/i8259.h"
 #include "platform/ioapic.h"
@@ -45,7 +46,7 @@ void machine_read_tables(const struct boot_info *info)
 {
     platform_map_mmio = arch_map_device;
     acpi_map = arch_map_firmware;
-    if (acpi_init(info->rsdp) != 0 || madt_read(&machine.madt) != 0) {
+    if (acpi_init(rsdp_locate(info)) != 0 || madt_read(&machine.madt) != 0) {
         panic("no ACPI tables that describe the processors and interrupt controllers");
     }
     machine.has_fadt = fadt_read(&machine.fadt) == 0;
