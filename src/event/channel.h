@@ -159,7 +159,8 @@ void virq_release_handlers(struct domain *d);
 /* The domain is dying and does not run: let go of the pages that hold its vCPUs' words. */
 void vcpu_info_release(struct domain *d);
 
-/* ---- audit.c ----------------------------------------------------------------------------------- */
+/* ---- audit.c -----------------------------------------------------------------------------------
+ */
 
 void event_audit(struct domain *d, audit_tell_t tell, void *audit);
 

@@ -185,7 +185,8 @@ static inline must_check int16_t active_lock(struct domain_grants *g, grant_ref_
 /* The domain is dying: give the shared pages up. Users of entries may still end their use. */
 void table_relinquish(struct domain *d);
 
-/* ---- audit.c ----------------------------------------------------------------------------------- */
+/* ---- audit.c -----------------------------------------------------------------------------------
+ */
 
 void table_audit(struct domain *d, audit_tell_t tell, void *audit);
 

@@ -35,7 +35,7 @@
 #ifndef MACHINE_FRAMES
 #define MACHINE_FRAMES 4096U
 #endif
-#define DATA_PAGES     16U
+#define DATA_PAGES 16U
 
 #define KERNEL_RW (PTE_P | PTE_RW | PTE_A | PTE_D)
 #define KERNEL_RO (PTE_P | PTE_A)
