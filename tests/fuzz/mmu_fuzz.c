@@ -259,6 +259,8 @@ static void use_kept(void)
     }
     check_reached(k->frame, k->owner, k->writable && !k->is_table);
     if (k->is_table) {
+        uint64_t state = frame_state(frame_of(k->frame));
+        MUST(!(state_type(state) == FRAME_WRITABLE && state_type_count(state) != 0));
         if (frame_of(k->frame)->owner == k->owner) {
             reach_page(k->frame, take_slot(), k->writable);
         }
@@ -519,6 +521,7 @@ static void build_domain(struct world_domain *w)
     for (unsigned int i = 4 + DATA; i < POOL; i++) {
         w->pool[i] = new_frame(w->d);
     }
+    w->d->max_pages = MACHINE_FRAMES / 4; /* and memory is left for the audit */
     w->dying = false;
 }
 
@@ -596,15 +599,31 @@ static void other_domain_goes_on(void)
 
 /* ---- one input ------------------------------------------------------------------------------- */
 
+static bool can_run(const struct world_domain *w)
+{
+    return w->d && !w->dying;
+}
+
+/* The next step is a CPU's: mostly of the vCPU that it runs, as a switch flushes. */
+static void choose_vcpu(void)
+{
+    unsigned int cpu = take(CPUS);
+    struct world_domain *w = &world[take(DOMAINS)];
+
+    host_become_cpu(cpu);
+    if (!on_cpu[cpu] || take(16) == 0) {
+        run_on(cpu, can_run(w) ? w : &world[w == &world[0]], take(VCPUS));
+    } else {
+        self = &world[on_cpu[cpu]->domain != world[0].d];
+    }
+}
+
 static void step(void)
 {
-    struct world_domain *w = &world[take(DOMAINS)];
-    unsigned int number = take(VCPUS);
+    unsigned int number;
 
-    if (!w->d || w->dying) {
-        w = &world[w == &world[0]];
-    }
-    run_on(take(CPUS), w, number);
+    choose_vcpu();
+    number = current_vcpu()->id;
     interrupt_everything(take(3) == 0);
     if (self->restart[number] && take(8) != 0) {
         issue_call(self->call[number], number);
