@@ -3,6 +3,8 @@
 #   hypervisor   build/pavise.elf (64-bit, PVH note) and build/pavise.elf32 (Multiboot 1 loaders)
 #   guest        build/guest/*.elf: our own PV kernels, from guest/
 #   unit         build the host library and its tests and run them under ASan and UBSan
+#   tsan         the same for tests of several CPUs, which are threads, under TSan
+#   corpus       run the fuzzers' kept inputs once each
 #   check        formatting, headers alone, room order
 BUILD ?= build
 CC    ?= gcc
@@ -27,7 +29,7 @@ HV_OBJ := $(HV_C:%.c=$(BUILD)/hv/%.o) $(HV_S:%.S=$(BUILD)/hv/%.o)
 HV_LIBS := $(shell $(CC) -print-file-name=liblzma.a) $(shell $(CC) -print-file-name=libzstd.a) \
            $(shell $(CC) -print-file-name=libz.a) $(shell $(CC) -print-file-name=liblz4.a)
 
-.PHONY: all hypervisor guest unit check clean help
+.PHONY: all hypervisor guest unit concurrent tsan replay corpus check clean help
 all: hypervisor guest
 
 hypervisor: $(BUILD)/pavise.elf $(BUILD)/pavise.elf32
@@ -94,6 +96,41 @@ $(HOST_BUILD)/unit/%: tests/unit/%.c $(HOST_BUILD)/libpavise-host.a
 unit: $(UNIT_BIN)
 	$(Q)tools/run-unit-tests $(UNIT_BIN)
 
+# Threads as CPUs, on the host library, under TSan.
+CONCURRENT_C   := $(wildcard tests/concurrent/*.c)
+CONCURRENT_BIN := $(CONCURRENT_C:tests/concurrent/%.c=$(HOST_BUILD)/concurrent/%)
+
+$(HOST_BUILD)/concurrent/%: tests/concurrent/%.c $(HOST_BUILD)/libpavise-host.a
+	@mkdir -p $(@D)
+	@echo "  HOSTLD  $@"
+	$(Q)$(CC) $(HOST_FLAGS) -Itests/unit -MMD -MP -o $@ $< $(HOST_BUILD)/libpavise-host.a -lcmocka $(HOST_LDLIBS)
+
+concurrent: $(CONCURRENT_BIN)
+	$(Q)tools/run-unit-tests $(CONCURRENT_BIN)
+
+tsan:
+	$(Q)$(MAKE) HOST_BUILD=$(BUILD)/tsan HOST_SAN="-fsanitize=thread -Wno-tsan" concurrent
+
+# Inputs that the fuzzers of tests/fuzz have found worth keeping, each run once.
+CORPUS     := $(notdir $(wildcard tests/fuzz/corpus/*))
+CORPUS_BIN := $(CORPUS:%=$(HOST_BUILD)/replay/%)
+
+$(HOST_BUILD)/replay/%: tests/fuzz/%_fuzz.c $(HOST_BUILD)/libpavise-host.a
+	@mkdir -p $(@D)
+	@echo "  HOSTLD  $@"
+	$(Q)$(CC) $(subst fuzzer-no-link,fuzzer,$(HOST_FLAGS)) -MMD -MP -o $@ $< \
+	  $(HOST_BUILD)/libpavise-host.a -lcmocka -lZydis $(HOST_LDLIBS)
+
+replay: $(CORPUS_BIN)
+	$(Q)for name in $(CORPUS); do \
+	  $(HOST_BUILD)/replay/$$name tests/fuzz/corpus/$$name/* >$(HOST_BUILD)/replay/$$name.log 2>&1 || \
+	    { tail -n 40 $(HOST_BUILD)/replay/$$name.log; exit 1; }; \
+	  echo "  $$name: $$(ls tests/fuzz/corpus/$$name | wc -l) inputs passed"; \
+	done
+
+corpus:
+	$(Q)$(MAKE) CC=$(CLANG) HOST_BUILD=$(BUILD)/fuzz HOST_SAN="-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all" replay
+
 # ---- guests of our own ----------------------------------------------------------------------
 GUEST_FLAGS := $(STD) $(WARN) -O2 -g -ffreestanding -fno-stack-protector -fno-pic -mno-red-zone \
                -mgeneral-regs-only -mcmodel=kernel -fno-asynchronous-unwind-tables -Iguest/lib
@@ -134,5 +171,5 @@ clean:
 help:
 	@sed -n '1,/^BUILD/{s/^# \{0,1\}//p}' Makefile
 
--include $(HV_OBJ:.o=.d) $(HOST_OBJ:.o=.d) $(UNIT_BIN:=.d) $(BUILD)/hv/asm-offsets.h.d
+-include $(HV_OBJ:.o=.d) $(HOST_OBJ:.o=.d) $(UNIT_BIN:=.d) $(CONCURRENT_BIN:=.d) $(CORPUS_BIN:=.d) $(BUILD)/hv/asm-offsets.h.d
 -include $(GUEST_LIB:.o=.d) $(GUEST_C:%.c=$(BUILD)/%.d)

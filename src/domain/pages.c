@@ -15,7 +15,7 @@ long (*frame_unpin)(struct frame *f);
 /* A page that Pavise shares is on own_pages and does not count as the domain's memory. */
 static bool is_memory(const struct frame *f)
 {
-    return f->validated_entries != FRAME_SHARED;
+    return frame_entries(f) != FRAME_SHARED;
 }
 
 static bool has_frames(const struct domain *d)
@@ -68,8 +68,8 @@ void domain_pages_init(void)
 static void assign_frame(struct domain *d, struct frame *f)
 {
     f->linear_uses = 0;
-    f->validated_entries = 0;
-    f->owner = d->id;
+    frame_set_entries(f, 0);
+    WRITE_ONCE(f->owner, d->id);
     domain_list_frame(d, f);
     __atomic_store_n(&f->state, FRAME_ALLOCATED | FRAME_REF_ONE, __ATOMIC_RELEASE);
 }
@@ -155,7 +155,7 @@ int domain_steal_frame(struct domain *d, struct frame *f)
     int error = 0;
 
     spin_lock(&d->page_lock);
-    if (f->owner != d->id || (state & FRAME_ALLOCATED) == 0 || !is_memory(f) ||
+    if (READ_ONCE(f->owner) != d->id || (state & FRAME_ALLOCATED) == 0 || !is_memory(f) ||
         (state & FRAME_REF_MASK) != FRAME_REF_ONE ||
         !__atomic_compare_exchange_n(&f->state, &state, 0, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_RELAXED)) {

@@ -19,7 +19,7 @@ int domain_share_page(struct domain *d, void *page, bool writable)
         spin_unlock(&d->page_lock);
         return -EINVAL;
     }
-    f->validated_entries = FRAME_SHARED;
+    frame_set_entries(f, FRAME_SHARED);
     /*
      * The type first, then the owner: from then on guests may use it. Until then one that names the
      * frame has a reference for a moment at most, so the state is added to, not replaced.
@@ -38,7 +38,7 @@ void domain_unshare_page(struct domain *d, void *page)
 {
     struct frame *f = frame_of(virt_to_frame(page));
 
-    ASSERT(f->owner == d->id && f->validated_entries == FRAME_SHARED);
+    ASSERT(f->owner == d->id && frame_entries(f) == FRAME_SHARED);
     frame_put_writable(f); /* the permanent type count, of either type */
     if (!domain_drop_ownership(d, f)) {
         panic("shared frame %#lx freed twice", (unsigned long)mfn_of(f).n);

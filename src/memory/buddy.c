@@ -75,10 +75,10 @@ static void mark_free(mfn_t first, uint64_t count)
 {
     for (uint64_t i = 0; i < count; i++) {
         struct frame *f = frame_of(mfn_add(first, i));
-        f->state = 0;
-        f->owner = DOMID_INVALID;
+        WRITE_ONCE(f->state, 0);
+        WRITE_ONCE(f->owner, DOMID_INVALID);
         f->order = NOT_A_HEAD;
-        f->validated_entries = 0;
+        frame_set_entries(f, 0);
     }
 }
 
@@ -148,7 +148,7 @@ uint64_t frames_youngest_stamp(mfn_t first, unsigned int order)
     uint64_t stamp = 0;
 
     for (uint64_t i = 0; i < 1ULL << order; i++) {
-        stamp = MAX(stamp, frame_of(mfn_add(first, i))->flush_stamp);
+        stamp = MAX(stamp, READ_ONCE(frame_of(mfn_add(first, i))->flush_stamp));
     }
     return stamp;
 }
@@ -239,7 +239,7 @@ void *pages_alloc(unsigned int order)
     }
     for (uint64_t i = 0; i < 1ULL << order; i++) {
         struct frame *f = frame_of(mfn_add(m, i));
-        f->owner = DOMID_XEN;
+        WRITE_ONCE(f->owner, DOMID_XEN);
         __atomic_store_n(&f->state, FRAME_ALLOCATED | FRAME_REF_ONE, __ATOMIC_RELEASE);
     }
     frame_of(m)->order = order;

@@ -11,16 +11,22 @@
 
 extern uint64_t flush_clock;
 
+/* Flush every CPU whose last complete flush is not younger than `stamp`. */
+void flush_older_than(uint64_t stamp);
+
 /* Called by the seam just before each complete local flush; returns nothing, never fails. */
 static inline void flush_note_local(void)
 {
-    this_cpu()->flush_stamp = __atomic_add_fetch(&flush_clock, 1, __ATOMIC_SEQ_CST);
+    WRITE_ONCE(this_cpu()->flush_stamp, __atomic_add_fetch(&flush_clock, 1, __ATOMIC_SEQ_CST));
 }
 
 static inline void flush_stamp_frame(struct frame *f)
 {
-    f->flush_stamp = __atomic_load_n(&flush_clock, __ATOMIC_SEQ_CST);
+    WRITE_ONCE(f->flush_stamp, __atomic_load_n(&flush_clock, __ATOMIC_SEQ_CST));
 }
 
-/* Flush every CPU whose last complete flush is not younger than `stamp`. */
-void flush_older_than(uint64_t stamp);
+/* Before the frame's new use: whoever may remember the old one has forgotten it. */
+static inline void flush_for_frame(const struct frame *f)
+{
+    flush_older_than(READ_ONCE(f->flush_stamp));
+}

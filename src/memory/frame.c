@@ -90,7 +90,7 @@ static bool become_writable(struct frame *f, uint64_t *state)
     if (!add_to_state(f, state, wanted | FRAME_LOCKED)) {
         return false;
     }
-    flush_older_than(f->flush_stamp);
+    flush_for_frame(f);
     /* From "locked" to "validated" in one step: nobody else changes either meanwhile. */
     __atomic_add_fetch(&f->state, FRAME_VALIDATED - FRAME_LOCKED, __ATOMIC_ACQ_REL);
     return true;

@@ -49,7 +49,7 @@ struct frame {
     };
     uint32_t next, prev; /* guarded by the lock of the list the frame is on; frame numbers */
     domid_t owner;       /* [a] domain id, DOMID_XEN, DOMID_IO (a hole), DOMID_INVALID (free) */
-    uint16_t validated_entries; /* guarded by FRAME_LOCKED or by being the validator */
+    uint16_t validated_entries; /* written by whoever has FRAME_LOCKED; see frame_entries() */
     union {
         uint32_t order;      /* of the free or heap block that starts here */
         int32_t linear_uses; /* [a] see mmu/linear.h */
@@ -103,6 +103,20 @@ static inline enum frame_type state_type(uint64_t state)
 static inline uint64_t state_type_count(uint64_t state)
 {
     return (state & FRAME_TYPE_COUNT) >> 28;
+}
+
+/*
+ * validated_entries, which others may look at meanwhile: to tell a page that is shared with its
+ * owner, where it is constant, from a table, where it never has that value.
+ */
+static inline unsigned int frame_entries(const struct frame *f)
+{
+    return READ_ONCE(f->validated_entries);
+}
+
+static inline void frame_set_entries(struct frame *f, unsigned int entries)
+{
+    WRITE_ONCE(f->validated_entries, (uint16_t)entries);
 }
 
 /*

@@ -46,7 +46,7 @@ static void *large_alloc(size_t bytes)
     void *block = order <= MAX_ORDER ? pages_alloc(order) : NULL;
 
     if (block) {
-        frame_of(virt_to_frame(block))->validated_entries = LARGE_OBJECT;
+        frame_set_entries(frame_of(virt_to_frame(block)), LARGE_OBJECT);
     }
     return block;
 }
@@ -63,7 +63,7 @@ static struct frame *new_page(unsigned int class)
     }
     f = frame_of(virt_to_frame(page));
     f->heap_size = size;
-    f->validated_entries = 0;
+    frame_set_entries(f, 0);
     f->heap_free = 1;
     for (unsigned int offset = 0; offset + size <= PAGE_SIZE; offset += size) {
         unsigned int next = offset + size;
@@ -85,7 +85,7 @@ static void *take_object(struct frame *f, struct frame_list *list)
     unsigned char *object = page + f->heap_free - 1;
 
     f->heap_free = *(uint64_t *)object;
-    f->validated_entries++;
+    frame_set_entries(f, frame_entries(f) + 1);
     if (f->heap_free == 0) {
         frame_list_remove(list, f);
     }
@@ -134,7 +134,7 @@ void heap_free(void *p)
     }
     f = frame_of(virt_to_frame(p));
     ASSERT(f->owner == DOMID_XEN);
-    if (f->validated_entries == LARGE_OBJECT) {
+    if (frame_entries(f) == LARGE_OBJECT) {
         pages_free(p, f->order);
         return;
     }
@@ -146,8 +146,8 @@ void heap_free(void *p)
     }
     *(uint64_t *)p = f->heap_free;
     f->heap_free = (uint64_t)((unsigned char *)p - page) + 1;
-    f->validated_entries--;
-    if (f->validated_entries == 0) {
+    frame_set_entries(f, frame_entries(f) - 1);
+    if (frame_entries(f) == 0) {
         frame_list_remove(list, f);
         f->heap_free = 0;
         page_free(page);

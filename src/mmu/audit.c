@@ -180,7 +180,7 @@ static unsigned int claimed_entries(const struct frame *f)
     if ((frame_state(f) & FRAME_VALIDATED) != 0) {
         return TABLE_ENTRIES;
     }
-    return f->validated_entries & ~TABLE_CHILD_PARTIAL;
+    return frame_entries(f) & ~TABLE_CHILD_PARTIAL;
 }
 
 static void add_table(struct audit *a, const struct frame *f, unsigned int level)
@@ -210,7 +210,7 @@ static void add_own(struct audit *a, const struct frame *f)
 
     if ((state & FRAME_ALLOCATED) != 0) {
         add_reference(a, f);
-        if (f->validated_entries == FRAME_SHARED) {
+        if (frame_entries(f) == FRAME_SHARED) {
             add_type(a, f);
         }
     }
@@ -336,7 +336,7 @@ static void check_free(struct audit *a, const struct frame *f)
 /* Pavise's own pages are held by nobody that is known here, but for those that guests may see. */
 static void check_own(struct audit *a, const struct frame *f)
 {
-    if (expected_of(a, f)->references != 0 && f->validated_entries != FRAME_M2P) {
+    if (expected_of(a, f)->references != 0 && frame_entries(f) != FRAME_M2P) {
         complain(a, f, "is Pavise's own, and held by guests", expected_of(a, f)->references, 0);
     }
 }

@@ -18,7 +18,7 @@ void m2p_publish(mfn_t (*frame_at)(uint64_t offset))
         if (mfn_valid(m)) {
             struct frame *f = frame_of(m);
             f->owner = DOMID_XEN;
-            f->validated_entries = FRAME_M2P;
+            frame_set_entries(f, FRAME_M2P);
             f->state = FRAME_ALLOCATED | FRAME_REF_ONE;
         }
     }
@@ -33,5 +33,5 @@ mfn_t m2p_frame_at(uint64_t offset)
 
 bool frame_is_m2p(const struct frame *f)
 {
-    return f->owner == DOMID_XEN && f->validated_entries == FRAME_M2P;
+    return READ_ONCE(f->owner) == DOMID_XEN && frame_entries(f) == FRAME_M2P;
 }

@@ -66,7 +66,7 @@ static void untake(struct frame *f)
     uint64_t state = frame_state(f);
     uint64_t wanted;
 
-    f->validated_entries = 0;
+    frame_set_entries(f, 0);
     flush_stamp_frame(f);
     do {
         wanted = (state & ~(FRAME_LOCKED | FRAME_VALIDATED | FRAME_PARTIAL)) - FRAME_TYPE_ONE;
@@ -135,8 +135,8 @@ long table_claim(struct domain *d, struct frame *f, unsigned int level, bool pre
         return not_taken(f, taken);
     }
     /* Whoever could still write the page through a stale translation has to forget it first. */
-    flush_older_than(f->flush_stamp);
-    f->validated_entries = 0;
+    flush_for_frame(f);
+    frame_set_entries(f, 0);
     return validate_locked(d, f, level, preemptible);
 }
 
@@ -212,7 +212,7 @@ long table_drop(struct frame *f, bool preemptible)
     if (drop_shared(f)) {
         return 0;
     }
-    f->validated_entries = TABLE_ENTRIES;
+    frame_set_entries(f, TABLE_ENTRIES);
     return release_locked(f, preemptible);
 }
 
@@ -304,7 +304,7 @@ int descriptors_get(struct domain *d, struct frame *f)
         frame_put(f);
         return -EINVAL;
     }
-    flush_older_than(f->flush_stamp);
+    flush_for_frame(f);
     if (!descriptors_valid(f)) {
         untake(f);
         return -EINVAL;

@@ -33,7 +33,8 @@ static pte_t *entries_of(const struct frame *f)
 /* Entries that hold a claim when they are present. */
 static bool counts(const struct frame *f, unsigned int level, unsigned int slot)
 {
-    return (level < 4 || !slot_is_hypervisor(slot)) && (entries_of(f)[slot] & PTE_P) != 0;
+    return (level < 4 || !slot_is_hypervisor(slot)) &&
+           (READ_ONCE(entries_of(f)[slot]) & PTE_P) != 0;
 }
 
 /* A table of level 1 is 512 small steps. Above, each entry may be a large one. */
@@ -47,7 +48,7 @@ static bool stop_here(unsigned int level, bool preemptible)
 
 static unsigned int progress(const struct frame *f)
 {
-    return f->validated_entries & ~TABLE_CHILD_PARTIAL;
+    return frame_entries(f) & ~TABLE_CHILD_PARTIAL;
 }
 
 static struct frame *partial_child(const struct frame *f)
@@ -61,7 +62,7 @@ static long claim_child_on(struct domain *d, struct frame *f, bool preemptible)
     long result = table_build_on(d, partial_child(f), preemptible);
 
     if (result != TABLE_PARTIAL) {
-        f->validated_entries = (uint16_t)(progress(f) - (result != 0));
+        frame_set_entries(f, progress(f) - (result != 0));
     }
     return result;
 }
@@ -73,11 +74,11 @@ static long claim_entry(const struct entry_rights *rights, struct frame *f, unsi
     long result = entry_claim(rights, level, f, &entry);
 
     if (result == 0 || result == TABLE_PARTIAL) {
-        entries_of(f)[slot] = entry;
-        f->validated_entries = (uint16_t)(slot + 1);
+        WRITE_ONCE(entries_of(f)[slot], entry);
+        frame_set_entries(f, slot + 1);
     }
     if (result == TABLE_PARTIAL) {
-        f->validated_entries |= TABLE_CHILD_PARTIAL;
+        frame_set_entries(f, (slot + 1) | TABLE_CHILD_PARTIAL);
     }
     return result;
 }
@@ -106,14 +107,14 @@ long table_claim_entries(struct domain *d, struct frame *f, unsigned int level, 
     bool moved = false;
     long result = 0;
 
-    if ((f->validated_entries & TABLE_CHILD_PARTIAL) != 0) {
+    if ((frame_entries(f) & TABLE_CHILD_PARTIAL) != 0) {
         result = claim_child_on(d, f, preemptible);
         moved = true;
     }
-    while (result == 0 && f->validated_entries < TABLE_ENTRIES) {
-        unsigned int slot = f->validated_entries;
+    while (result == 0 && frame_entries(f) < TABLE_ENTRIES) {
+        unsigned int slot = frame_entries(f);
         if (!counts(f, level, slot)) {
-            f->validated_entries++;
+            frame_set_entries(f, frame_entries(f) + 1);
         } else if (moved && stop_here(level, preemptible)) {
             result = TABLE_PARTIAL;
         } else {
@@ -136,12 +137,12 @@ static long release_last(struct frame *f, unsigned int level, bool preemptible)
     unsigned int slot = progress(f) - 1;
     long result;
 
-    if ((f->validated_entries & TABLE_CHILD_PARTIAL) != 0) {
+    if ((frame_entries(f) & TABLE_CHILD_PARTIAL) != 0) {
         result = table_release_on(partial_child(f), preemptible);
     } else {
         result = entry_release_part(level, f, entries_of(f)[slot], preemptible);
     }
-    f->validated_entries = (uint16_t)(result == 0 ? slot : (slot + 1) | TABLE_CHILD_PARTIAL);
+    frame_set_entries(f, result == 0 ? slot : (slot + 1) | TABLE_CHILD_PARTIAL);
     return result;
 }
 
@@ -150,9 +151,9 @@ long table_release_entries(struct frame *f, unsigned int level, bool preemptible
     bool moved = false;
     long result = 0;
 
-    while (result == 0 && f->validated_entries > 0) {
+    while (result == 0 && frame_entries(f) > 0) {
         if (!counts(f, level, progress(f) - 1)) {
-            f->validated_entries--;
+            frame_set_entries(f, frame_entries(f) - 1);
         } else if (moved && stop_here(level, preemptible)) {
             result = TABLE_PARTIAL;
         } else {
