@@ -169,7 +169,7 @@ static void build(struct domain0_request *request)
     request->pages = dom0_memory_bytes(&options.dom0_memory, available, &max) >> PAGE_SHIFT;
     request->max_pages = max == UINT64_MAX ? max : max >> PAGE_SHIFT;
     request->vcpus = dom0_vcpu_count(&options.dom0_vcpus, cpu_count);
-    request->command_line = rsdp_tell_domain0(request->command_line);
+    request->command_line = rsdp_tell_domain0(boot, request->command_line);
     request->vga = devices_display(boot);
     if (build_domain0(request, &work, &reason) != 0) {
         panic("domain 0: %s", reason.text);

@@ -46,7 +46,8 @@ void machine_read_tables(const struct boot_info *info)
 {
     platform_map_mmio = arch_map_device;
     acpi_map = arch_map_firmware;
-    if (acpi_init(rsdp_locate(info)) != 0 || madt_read(&machine.madt) != 0) {
+    if ((acpi_init(rsdp_locate(info)) != 0 && acpi_init(rsdp_of_copy(info)) != 0) ||
+        madt_read(&machine.madt) != 0) {
         panic("no ACPI tables that describe the processors and interrupt controllers");
     }
     machine.has_fadt = fadt_read(&machine.fadt) == 0;

@@ -58,22 +58,20 @@ static uint64_t ask_uefi(uint64_t system_table)
 
 uint64_t rsdp_locate(const struct boot_info *info)
 {
-    uint64_t address = info->rsdp;
-
-    if (address == 0) {
-        address = ask_uefi(info->efi.system_table);
-    }
-    if (address == 0 && info->rsdp_copy_bytes != 0) {
-        address = paging_physical_of(info->rsdp_copy);
-    }
-    return address;
+    return info->rsdp != 0 ? info->rsdp : ask_uefi(info->efi.system_table);
 }
 
-const char *rsdp_tell_domain0(const char *command_line)
+uint64_t rsdp_of_copy(const struct boot_info *info)
+{
+    return info->rsdp_copy_bytes != 0 ? paging_physical_of(info->rsdp_copy) : 0;
+}
+
+const char *rsdp_tell_domain0(const struct boot_info *info, const char *command_line)
 {
     static char line[BOOT_CMDLINE_MAX];
 
-    if (acpi_rsdp_paddr() < BIOS_END) {
+    /* The loader's copy lies in Pavise's own memory, where domain 0 can't look. */
+    if (acpi_rsdp_paddr() < BIOS_END || acpi_rsdp_paddr() == rsdp_of_copy(info)) {
         return command_line;
     }
     format_text(line, sizeof(line), "%s acpi_rsdp=%#lx", command_line,
