@@ -62,6 +62,25 @@ static void test_the_base_in_use_stays_a_table_when_it_is_unpinned(void **state)
     assert_int_equal(set_entry(space.table[1], 20, entry_for(space.table[4], KERNEL_RW)), -EINVAL);
 }
 
+/* For a vCPU that does not run: both bases or none. */
+static void test_bases_are_taken_together(void **state)
+{
+    struct vcpu *second = guest->vcpus[1];
+    mfn_t kernel = new_frame(guest), user = new_frame(guest);
+
+    assert_int_equal(base_take(second, mfn(MACHINE_FRAMES), mfn(0)), -EINVAL);
+    assert_int_equal(base_take(second, kernel, space.data[0]), -EINVAL);
+    assert_int_equal(types_of(kernel), 0);
+    assert_int_equal(base_take(second, kernel, user), 0);
+    audit();
+    assert_int_equal(base_take(second, space.table[4], mfn(0)), 0);
+    audit();
+    assert_int_equal(types_of(kernel) + types_of(user), 0);
+    assert_int_equal(second->user_cr3, 0);
+    base_drop(second);
+    assert_int_equal(types_of(space.table[4]), 2);
+}
+
 /* ---- flushes ------------------------------------------------------------------------------------
  */
 
@@ -225,6 +244,7 @@ int main(void)
         guest_test(test_a_base_must_be_a_top_level_table_of_the_domain),
         guest_test(test_the_user_base_comes_and_goes),
         guest_test(test_the_base_in_use_stays_a_table_when_it_is_unpinned),
+        guest_test(test_bases_are_taken_together),
         guest_test(test_flushes_reach_the_cpus_that_run_the_vcpus_that_are_meant),
         guest_test(test_local_flushes_are_local),
         guest_test(test_caches_are_flushed_for_those_with_devices),
