@@ -29,7 +29,7 @@ HV_OBJ := $(HV_C:%.c=$(BUILD)/hv/%.o) $(HV_S:%.S=$(BUILD)/hv/%.o)
 HV_LIBS := $(shell $(CC) -print-file-name=liblzma.a) $(shell $(CC) -print-file-name=libzstd.a) \
            $(shell $(CC) -print-file-name=libz.a) $(shell $(CC) -print-file-name=liblz4.a)
 
-.PHONY: all hypervisor guest unit concurrent tsan replay corpus check clean help
+.PHONY: all hypervisor guest unit unit-binaries concurrent tsan replay corpus check clean help
 all: hypervisor guest
 
 hypervisor: $(BUILD)/pavise.elf $(BUILD)/pavise.elf32
@@ -93,7 +93,9 @@ $(HOST_BUILD)/unit/%: tests/unit/%.c $(HOST_BUILD)/libpavise-host.a
 	@echo "  HOSTLD  $@"
 	$(Q)$(CC) $(HOST_FLAGS) -Itests/unit -MMD -MP -o $@ $< $(HOST_BUILD)/libpavise-host.a -lcmocka $(HOST_LDLIBS)
 
-unit: $(UNIT_BIN)
+unit-binaries: $(UNIT_BIN)
+
+unit: unit-binaries
 	$(Q)tools/run-unit-tests $(UNIT_BIN)
 
 # Threads as CPUs, on the host library, under TSan.
