@@ -9,8 +9,6 @@
 #include "base/cpu.h"
 #include "memory/frame.h"
 
-extern uint64_t flush_clock;
-
 /* Flush every CPU whose last complete flush is not younger than `stamp`. */
 void flush_older_than(uint64_t stamp);
 
@@ -18,11 +16,6 @@ void flush_older_than(uint64_t stamp);
 static inline void flush_note_local(void)
 {
     WRITE_ONCE(this_cpu()->flush_stamp, __atomic_add_fetch(&flush_clock, 1, __ATOMIC_SEQ_CST));
-}
-
-static inline void flush_stamp_frame(struct frame *f)
-{
-    WRITE_ONCE(f->flush_stamp, __atomic_load_n(&flush_clock, __ATOMIC_SEQ_CST));
 }
 
 /* Before the frame's new use: whoever may remember the old one has forgotten it. */

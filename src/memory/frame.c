@@ -10,22 +10,10 @@ struct frame *frame_table;
 uint64_t frame_count;
 void (*frame_released)(struct frame *f);
 
-/* A count may grow no further than this, so that a race of increments can't carry over. */
-#define COUNT_LIMIT (FRAME_REF_MASK - MAX_CPUS)
-
-static bool add_to_state(struct frame *f, uint64_t *seen, uint64_t wanted)
-{
-    return __atomic_compare_exchange_n(&f->state, seen, wanted, true, __ATOMIC_ACQ_REL,
-                                       __ATOMIC_RELAXED);
-}
-
-static bool count_is_full(uint64_t state)
-{
-    return (state & FRAME_REF_MASK) >= COUNT_LIMIT;
-}
+_Static_assert(MAX_CPUS <= 64, "the limit of counts leaves room for each CPU");
 
 /* Nobody can see the frame any more. Pavise's own go straight back to the allocator. */
-static cold_fn void release(struct frame *f)
+cold_fn void frame_release(struct frame *f)
 {
     if (f->owner == DOMID_XEN) {
         frames_free(mfn_of(f), 0);
@@ -34,39 +22,7 @@ static cold_fn void release(struct frame *f)
     }
 }
 
-bool frame_get(struct frame *f, domid_t owner)
-{
-    uint64_t state = frame_state(f);
-
-    do {
-        if ((state & FRAME_REF_MASK) == 0 || count_is_full(state)) {
-            return false;
-        }
-    } while (!add_to_state(f, &state, state + FRAME_REF_ONE));
-    /* Only now can the owner not change any more. */
-    if (unlikely(READ_ONCE(f->owner) != owner)) {
-        frame_put(f);
-        return false;
-    }
-    return true;
-}
-
-void frame_put(struct frame *f)
-{
-    uint64_t state = __atomic_sub_fetch(&f->state, FRAME_REF_ONE, __ATOMIC_ACQ_REL);
-
-    if (unlikely((state & FRAME_REF_MASK) == 0)) {
-        release(f);
-    }
-}
-
 /* ---- the writable type ----------------------------------------------------------------------- */
-
-static bool is_writable(uint64_t state)
-{
-    return state_type(state) == FRAME_WRITABLE && (state & FRAME_VALIDATED) != 0 &&
-           state_type_count(state) != 0;
-}
 
 /* Whether a processor may still walk through the frame as a table that it no longer is. */
 static bool was_table(uint64_t state)
@@ -85,9 +41,9 @@ static bool become_writable(struct frame *f, uint64_t *state)
                       FRAME_TYPE_ONE;
 
     if (likely(!was_table(*state))) {
-        return add_to_state(f, state, wanted | FRAME_VALIDATED);
+        return frame_state_change(f, state, wanted | FRAME_VALIDATED);
     }
-    if (!add_to_state(f, state, wanted | FRAME_LOCKED)) {
+    if (!frame_state_change(f, state, wanted | FRAME_LOCKED)) {
         return false;
     }
     flush_for_frame(f);
@@ -96,9 +52,11 @@ static bool become_writable(struct frame *f, uint64_t *state)
     return true;
 }
 
-/* The same where the type is not writable yet. The owner is checked before anything is changed: a
- * frame of Pavise's own uses its record for other things. */
-static bool get_first_writable(struct frame *f, domid_t owner)
+/*
+ * The owner is checked before anything is changed: a frame of Pavise's own uses its record for
+ * other things.
+ */
+bool frame_get_first_writable(struct frame *f, domid_t owner)
 {
     uint64_t state;
 
@@ -107,8 +65,8 @@ static bool get_first_writable(struct frame *f, domid_t owner)
     }
     state = frame_state(f);
     for (;;) {
-        if (is_writable(state)) {
-            if (add_to_state(f, &state, state + FRAME_TYPE_ONE)) {
+        if (state_is_writable(state)) {
+            if (frame_state_change(f, &state, state + FRAME_TYPE_ONE)) {
                 return true;
             }
         } else if (state_type_count(state) == 0) {
@@ -122,37 +80,6 @@ static bool get_first_writable(struct frame *f, domid_t owner)
             frame_put(f);
             return false;
         }
-    }
-}
-
-bool frame_get_writable(struct frame *f, domid_t owner)
-{
-    uint64_t state = frame_state(f);
-
-    while (likely(is_writable(state)) && !count_is_full(state)) {
-        if (add_to_state(f, &state, state + FRAME_TYPE_ONE + FRAME_REF_ONE)) {
-            if (likely(READ_ONCE(f->owner) == owner)) {
-                return true;
-            }
-            frame_put_writable(f);
-            return false;
-        }
-    }
-    return get_first_writable(f, owner);
-}
-
-void frame_put_writable(struct frame *f)
-{
-    uint64_t state = frame_state(f);
-
-    do {
-        /* The last one may leave translations behind: stamp before the count can be seen as 0. */
-        if (state_type_count(state) == 1) {
-            flush_stamp_frame(f);
-        }
-    } while (!add_to_state(f, &state, state - FRAME_TYPE_ONE - FRAME_REF_ONE));
-    if (unlikely((state & FRAME_REF_MASK) == FRAME_REF_ONE)) {
-        release(f);
     }
 }
 

@@ -119,14 +119,50 @@ static inline void frame_set_entries(struct frame *f, unsigned int entries)
     WRITE_ONCE(f->validated_entries, (uint16_t)entries);
 }
 
+/* A count may grow no further than this, so that a race of increments can't carry over. */
+#define FRAME_COUNT_LIMIT (FRAME_REF_MASK - 64)
+
+/* The last reference went. */
+void frame_release(struct frame *f);
+/* frame_get_writable() where the frame is not of that type yet. */
+must_check bool frame_get_first_writable(struct frame *f, domid_t owner);
+
+static inline bool frame_state_change(struct frame *f, uint64_t *seen, uint64_t wanted)
+{
+    return __atomic_compare_exchange_n(&f->state, seen, wanted, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_RELAXED);
+}
+
+/* Drop a reference; the frame goes back to the allocator with the last one. */
+static inline void frame_put(struct frame *f)
+{
+    uint64_t state = __atomic_sub_fetch(&f->state, FRAME_REF_ONE, __ATOMIC_ACQ_REL);
+
+    if (unlikely((state & FRAME_REF_MASK) == 0)) {
+        frame_release(f);
+    }
+}
+
 /*
  * Take a reference if `owner` owns the frame. False where another does, where it is being freed,
  * or where the count is full.
  */
-must_check bool frame_get(struct frame *f, domid_t owner);
+static inline must_check bool frame_get(struct frame *f, domid_t owner)
+{
+    uint64_t state = frame_state(f);
 
-/* Drop a reference; the frame goes back to the allocator with the last one. */
-void frame_put(struct frame *f);
+    do {
+        if (unlikely((state & FRAME_REF_MASK) - 1 >= FRAME_COUNT_LIMIT - 1)) {
+            return false;
+        }
+    } while (unlikely(!frame_state_change(f, &state, state + FRAME_REF_ONE)));
+    /* Only now can the owner not change any more. */
+    if (unlikely(READ_ONCE(f->owner) != owner)) {
+        frame_put(f);
+        return false;
+    }
+    return true;
+}
 
 /*
  * Called with a domain's frame whose last reference went; the domain room, which knows where the
@@ -135,11 +171,60 @@ void frame_put(struct frame *f);
 extern void (*frame_released)(struct frame *f);
 
 /*
+ * Of writable type, with uses or without, and not on the way into the type. Pavise's own frames
+ * have no type.
+ */
+static inline bool state_is_writable(uint64_t state)
+{
+    const uint64_t writable = (uint64_t)FRAME_WRITABLE << FRAME_TYPE_SHIFT | FRAME_VALIDATED;
+
+    return (state & (FRAME_TYPE_MASK | FRAME_VALIDATED)) == writable;
+}
+
+/* Ticks with each complete TLB flush (memory/flush.h). */
+extern uint64_t flush_clock;
+
+/* A use that may have left translations behind ends now. */
+static inline void flush_stamp_frame(struct frame *f)
+{
+    WRITE_ONCE(f->flush_stamp, __atomic_load_n(&flush_clock, __ATOMIC_SEQ_CST));
+}
+
+static inline void frame_put_writable(struct frame *f)
+{
+    uint64_t state = frame_state(f);
+
+    do {
+        /* The last one: stamp before the count can be seen as 0. */
+        if (state_type_count(state) == 1) {
+            flush_stamp_frame(f);
+        }
+    } while (unlikely(!frame_state_change(f, &state, state - FRAME_TYPE_ONE - FRAME_REF_ONE)));
+    if (unlikely((state & FRAME_REF_MASK) == FRAME_REF_ONE)) {
+        frame_release(f);
+    }
+}
+
+/*
  * Take a reference and a writable type count together (for a mapping, a grant, a copy).
  * False where the frame is not the owner's or is in use as a table or descriptor page.
  */
-must_check bool frame_get_writable(struct frame *f, domid_t owner);
-void frame_put_writable(struct frame *f);
+static inline must_check bool frame_get_writable(struct frame *f, domid_t owner)
+{
+    uint64_t state = frame_state(f);
+
+    /* Another's frame is not counted even for a moment: its owner may want it as a table. */
+    if (unlikely(READ_ONCE(f->owner) != owner || !state_is_writable(state) ||
+                 (state & FRAME_REF_MASK) - 1 >= FRAME_COUNT_LIMIT - 1 ||
+                 !frame_state_change(f, &state, state + FRAME_TYPE_ONE + FRAME_REF_ONE))) {
+        return frame_get_first_writable(f, owner);
+    }
+    if (unlikely(READ_ONCE(f->owner) != owner)) {
+        frame_put_writable(f);
+        return false;
+    }
+    return true;
+}
 
 void frame_list_init(struct frame_list *list);
 void frame_list_add(struct frame_list *list, struct frame *f);
