@@ -4,7 +4,7 @@
 
 #include "abi/errno.h"
 #include "arch/frames.h"
-#include "mmu/types.h"
+#include "mmu/page_entry.h"
 
 enum how {
     STORE,         /* whatever the entry is */
@@ -17,7 +17,7 @@ enum how {
  * at any moment, and none may be lost. Each way is a full barrier: the entry is gone for every
  * processor before the flush clock is read (memory/flush.h). False where it was not the same.
  */
-static bool store(pte_t *entry, pte_t *old, pte_t value, enum how how)
+static inline bool store(pte_t *entry, pte_t *old, pte_t value, enum how how)
 {
     switch (how) {
     case STORE:
@@ -34,36 +34,31 @@ static bool store(pte_t *entry, pte_t *old, pte_t value, enum how how)
     }
 }
 
-/* New flags on the same page in the same way: the claim stays. */
-static long edit_flags(const struct entry_rights *rights, pte_t *entry, pte_t old, pte_t value,
-                       enum how how)
-{
-    long result = entry_adjust(rights, 1, &value);
-
-    if (result == 0 && !store(entry, &old, value, how)) {
-        result = -EAGAIN;
-    }
-    return result;
-}
-
 /* Frame and rights of an entry of a locked table don't change by themselves. */
-static long edit_l1(const struct entry_rights *rights, struct frame *f, pte_t *entry, pte_t old,
-                    pte_t value, enum how how)
+static inline long edit_l1(const struct entry_rights *rights, pte_t *entry, pte_t old, pte_t value,
+                           enum how how)
 {
-    long result;
+    /* New flags on the same page in the same way: the claim stays. */
+    bool same = entry_same_claim(old, value);
 
-    if ((value & PTE_P) != 0 && entry_same_claim(old, value)) {
-        return edit_flags(rights, entry, old, value, how);
+    if ((value & PTE_P) != 0) {
+        value = page_adjust(rights, value);
+        if (!same) {
+            long result = page_claim(rights, value);
+            if (unlikely(result != 0)) {
+                return result;
+            }
+        }
     }
-    result = entry_claim(rights, 1, f, &value);
-    if (result != 0) {
-        return result;
-    }
-    if (!store(entry, &old, value, how)) {
-        entry_release(1, f, value);
+    if (unlikely(!store(entry, &old, value, how))) {
+        if ((value & PTE_P) != 0 && !same) {
+            page_release(value);
+        }
         return -EAGAIN;
     }
-    entry_release(1, f, old);
+    if ((old & PTE_P) != 0 && !same) {
+        page_release(old);
+    }
     return 0;
 }
 
@@ -93,11 +88,11 @@ static long edit_upper(const struct entry_rights *rights, struct frame *f, unsig
 long edit_entry(const struct entry_rights *rights, struct frame *f, unsigned int level,
                 unsigned int slot, pte_t value, bool keep_ad)
 {
-    enum how how = keep_ad ? STORE_KEEP_AD : STORE;
     pte_t *entry = (pte_t *)frame_to_virt(mfn_of(f)) + slot;
+    enum how how = keep_ad ? STORE_KEEP_AD : STORE;
 
     if (likely(level == 1)) {
-        return edit_l1(rights, f, entry, READ_ONCE(*entry), value, how);
+        return edit_l1(rights, entry, READ_ONCE(*entry), value, how);
     }
     return edit_upper(rights, f, level, slot, value, how);
 }
@@ -107,5 +102,5 @@ long edit_entry_if(const struct entry_rights *rights, struct frame *f, unsigned 
 {
     pte_t *entry = (pte_t *)frame_to_virt(mfn_of(f)) + slot;
 
-    return edit_l1(rights, f, entry, old, value, STORE_IF_SAME);
+    return edit_l1(rights, entry, old, value, STORE_IF_SAME);
 }

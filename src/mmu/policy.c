@@ -5,12 +5,11 @@
 #include "abi/errno.h"
 #include "mmu/linear.h"
 #include "mmu/m2p.h"
+#include "mmu/page_entry.h"
 #include "mmu/types.h"
 
 /* Bits that nobody may set: reserved by the processor, or with a meaning Pavise does not offer. */
 #define UPPER_REFUSED (PTE_PSE | PTE_G)
-
-#define PTE_CACHING (PTE_PWT | PTE_PCD | PTE_PAT)
 
 /* ---- bits --------------------------------------------------------------------------------------
  */
@@ -20,31 +19,25 @@ bool domain_has_devices(const struct domain *d)
     return d->hardware || d->io_memory->count != 0;
 }
 
-/* Not RAM, or RAM that the firmware keeps: nothing to count, only to permit. */
-static bool is_device(mfn_t m)
+/* RAM that is mapped with two caching types can hold two contents; only devices need that. */
+cold_fn pte_t page_restrict_caching(const struct entry_rights *rights, pte_t entry)
 {
-    return !mfn_valid(m) || READ_ONCE(frame_of(m)->owner) == DOMID_IO;
+    if (page_is_device(pte_mfn(entry)) || domain_has_devices(rights->tables)) {
+        return entry;
+    }
+    return entry & ~PTE_CACHING;
 }
 
 int entry_adjust(const struct entry_rights *rights, unsigned int level, pte_t *entry)
 {
-    if (level > 1) {
-        if ((*entry & UPPER_REFUSED) != 0) {
-            return -EINVAL;
-        }
-        *entry |= PTE_US;
+    if (level == 1) {
+        *entry = page_adjust(rights, *entry);
         return 0;
     }
-    if ((*entry & PTE_GUEST_KERNEL) == 0 && (*entry & PTE_US) != 0) {
-        *entry |= PTE_G;
-    } else {
-        *entry = (*entry & ~PTE_G) | PTE_US | PTE_GUEST_KERNEL;
+    if ((*entry & UPPER_REFUSED) != 0) {
+        return -EINVAL;
     }
-    /* RAM that is mapped with two caching types can hold two contents; only devices need that. */
-    if (unlikely((*entry & PTE_CACHING) != 0) && !is_device(pte_mfn(*entry)) &&
-        !domain_has_devices(rights->tables)) {
-        *entry &= ~PTE_CACHING;
-    }
+    *entry |= PTE_US;
     return 0;
 }
 
@@ -67,38 +60,45 @@ static long claim_hypervisor_frame(struct frame *f, pte_t entry)
     return frame_get(f, DOMID_XEN) ? 0 : -EINVAL;
 }
 
-static long claim_page(const struct entry_rights *rights, pte_t entry)
+/* What is not memory of whom it should be, or not to be had that way. */
+cold_fn long page_claim_special(const struct entry_rights *rights, pte_t entry)
 {
     mfn_t m = pte_mfn(entry);
-    struct frame *f;
 
-    if (is_device(m)) {
+    if (page_is_device(m)) {
         return claim_device(rights, m);
     }
-    f = frame_of(m);
-    if (rights->hypervisor_frames) {
-        return claim_hypervisor_frame(f, entry);
-    }
-    if (rights->io_only || !rights->frames) {
-        return -EINVAL;
-    }
-    if ((entry & PTE_RW) != 0) {
-        return frame_get_writable(f, rights->frames->id) ? 0 : -EINVAL;
-    }
-    return frame_get(f, rights->frames->id) ? 0 : -EINVAL;
+    return rights->hypervisor_frames ? claim_hypervisor_frame(frame_of(m), entry) : -EINVAL;
 }
 
-static void release_page(pte_t entry)
+long entries_claim_pages(const struct entry_rights *rights, pte_t *entries, unsigned int *done)
 {
-    mfn_t m = pte_mfn(entry);
+    long result = 0;
 
-    if (is_device(m)) {
-        return;
+    for (; *done < TABLE_ENTRIES; ++*done) {
+        pte_t entry = READ_ONCE(entries[*done]), adjusted;
+        if ((entry & PTE_P) == 0) {
+            continue;
+        }
+        adjusted = page_adjust(rights, entry);
+        result = page_claim(rights, adjusted);
+        if (unlikely(result != 0)) {
+            break;
+        }
+        if (adjusted != entry) {
+            WRITE_ONCE(entries[*done], adjusted);
+        }
     }
-    if ((entry & PTE_RW) != 0) {
-        frame_put_writable(frame_of(m));
-    } else {
-        frame_put(frame_of(m));
+    return result;
+}
+
+void entries_release_pages(const pte_t *entries, unsigned int count)
+{
+    for (unsigned int slot = 0; slot < count; slot++) {
+        pte_t entry = READ_ONCE(entries[slot]);
+        if ((entry & PTE_P) != 0) {
+            page_release(entry);
+        }
     }
 }
 
@@ -160,10 +160,7 @@ long entry_claim(const struct entry_rights *rights, unsigned int level, struct f
     if (error != 0) {
         return error;
     }
-    if (level == 1) {
-        return claim_page(rights, *entry);
-    }
-    return claim_table(rights, level, table, *entry);
+    return level == 1 ? page_claim(rights, *entry) : claim_table(rights, level, table, *entry);
 }
 
 void entry_release(unsigned int level, struct frame *table, pte_t entry)
@@ -174,7 +171,7 @@ void entry_release(unsigned int level, struct frame *table, pte_t entry)
         return;
     }
     if (level == 1) {
-        release_page(entry);
+        page_release(entry);
         return;
     }
     f = let_go(level, table, entry);
@@ -185,12 +182,7 @@ void entry_release(unsigned int level, struct frame *table, pte_t entry)
 
 long entry_release_part(unsigned int level, struct frame *table, pte_t entry, bool preemptible)
 {
-    struct frame *f;
+    struct frame *f = let_go(level, table, entry);
 
-    if (level == 1) {
-        release_page(entry);
-        return 0;
-    }
-    f = let_go(level, table, entry);
     return f ? table_drop(f, preemptible) : 0;
 }

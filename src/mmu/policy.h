@@ -36,7 +36,15 @@ must_check long entry_claim(const struct entry_rights *rights, unsigned int leve
 /* Drop the claim of a stored entry. The last claim on a table takes it apart. */
 void entry_release(unsigned int level, struct frame *table, pte_t entry);
 
-/* The same for the entry of a table that is taken apart itself: 0, or TABLE_PARTIAL. */
+/*
+ * The same for all present entries of a level-1 table that is not in use: from *done on, which
+ * becomes the first that was refused; or of the first `count`.
+ */
+must_check long entries_claim_pages(const struct entry_rights *rights, pte_t *entries,
+                                    unsigned int *done);
+void entries_release_pages(const pte_t *entries, unsigned int count);
+
+/* An entry of a table of level 2 to 4 that is taken apart itself: 0, or TABLE_PARTIAL. */
 must_check long entry_release_part(unsigned int level, struct frame *table, pte_t entry,
                                    bool preemptible);
 

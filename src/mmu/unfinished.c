@@ -9,33 +9,17 @@
 #include "mmu/preempt.h"
 #include "mmu/types.h"
 
-/*
- * A call leaves at most one table to build, and, where it is refused, one to release at each of the
- * three levels that may be preempted. There is room for that beside what an earlier turn has built.
- */
-#define LEFT_BY_ONE_CALL 4
-#define MAX_ITEMS        8
-
-struct vcpu_mmu {
-    unsigned int count;
-    struct item {
-        struct frame *frame;
-        enum unfinished_kind kind;
-        long failure;
-    } item[MAX_ITEMS];
-};
-
 bool unfinished_has_room(const struct vcpu *v)
 {
-    return v && v->mmu && v->mmu->count <= MAX_ITEMS - LEFT_BY_ONE_CALL;
+    return v && v->mmu && v->mmu->count <= UNFINISHED_ITEMS - UNFINISHED_BY_ONE_CALL;
 }
 
 void unfinished_add(struct vcpu *v, struct frame *f, enum unfinished_kind kind)
 {
     struct vcpu_mmu *m = v->mmu;
 
-    BUG_ON(m->count == MAX_ITEMS);
-    m->item[m->count++] = (struct item){f, kind, 0};
+    BUG_ON(m->count == UNFINISHED_ITEMS);
+    m->item[m->count++] = (struct unfinished_item){f, kind, 0};
 }
 
 static void remove_item(struct vcpu_mmu *m, unsigned int at)
@@ -58,12 +42,12 @@ long unfinished_failure(const struct vcpu *v, const struct frame *f)
     return 0;
 }
 
-static bool to_do(const struct item *item)
+static bool to_do(const struct unfinished_item *item)
 {
     return item->kind == UNFINISHED_BUILD || item->kind == UNFINISHED_RELEASE;
 }
 
-bool unfinished_pending(const struct vcpu *v)
+bool unfinished_waits(const struct vcpu *v)
 {
     const struct vcpu_mmu *m = v->mmu;
 
@@ -79,7 +63,7 @@ bool unfinished_pending(const struct vcpu *v)
  */
 
 /* The item stays: what comes of it is told to the call. It may add others, behind it. */
-static long build_on(struct item *item)
+static long build_on(struct unfinished_item *item)
 {
     struct domain *d = domain_get(item->frame->owner);
     long result;
@@ -114,7 +98,7 @@ static bool find_work(const struct vcpu_mmu *m, unsigned int *at)
     return false;
 }
 
-long unfinished_resume(struct vcpu *v)
+long unfinished_go_on(struct vcpu *v)
 {
     struct vcpu_mmu *m = v->mmu;
     unsigned int at;
@@ -147,7 +131,7 @@ static void drop_built(struct vcpu_mmu *m)
     unsigned int at = 0;
 
     while (at < m->count) {
-        struct item item = m->item[at];
+        struct unfinished_item item = m->item[at];
         if (to_do(&item)) {
             at++;
             continue;
@@ -159,9 +143,9 @@ static void drop_built(struct vcpu_mmu *m)
     }
 }
 
-void unfinished_end(struct vcpu *v)
+void unfinished_drop(struct vcpu *v)
 {
-    if (unlikely(v->mmu->count != 0) && !waits_for_build(v->mmu)) {
+    if (!waits_for_build(v->mmu)) {
         drop_built(v->mmu);
     }
 }

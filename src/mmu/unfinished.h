@@ -18,6 +18,32 @@ enum unfinished_kind {
 };
 
 /*
+ * A call leaves at most one table to build, and, where it is refused, one to release at each of the
+ * three levels that may be preempted. There is room for that beside what an earlier turn has built.
+ */
+#define UNFINISHED_BY_ONE_CALL 4
+#define UNFINISHED_ITEMS       8
+
+struct vcpu_mmu {
+    unsigned int count;
+    struct unfinished_item {
+        struct frame *frame;
+        enum unfinished_kind kind;
+        long failure;
+    } item[UNFINISHED_ITEMS];
+};
+
+static inline bool unfinished_none(const struct vcpu *v)
+{
+    return v->mmu->count == 0;
+}
+
+/* The calls below, where there is something. */
+must_check long unfinished_go_on(struct vcpu *v);
+bool unfinished_waits(const struct vcpu *v);
+void unfinished_drop(struct vcpu *v);
+
+/*
  * Whether work may be left to it. The idle vCPU has no list: what runs there runs to the end, and
  * so does what finds the list nearly full.
  */
@@ -33,13 +59,24 @@ long unfinished_failure(const struct vcpu *v, const struct frame *f);
  * Go on. 0 when nothing is left to do; HYPERCALL_RESTART when it was preempted again. Every call
  * that changes page tables begins with it.
  */
-must_check long unfinished_resume(struct vcpu *v);
+static inline must_check long unfinished_resume(struct vcpu *v)
+{
+    return likely(unfinished_none(v)) ? 0 : unfinished_go_on(v);
+}
 
 /* Whether the call in progress has left something that it should wait for. */
-bool unfinished_pending(const struct vcpu *v);
+static inline bool unfinished_pending(const struct vcpu *v)
+{
+    return unlikely(!unfinished_none(v)) && unfinished_waits(v);
+}
 
 /* The end of a call, or of its turn: what nobody waits for any more is forgotten. */
-void unfinished_end(struct vcpu *v);
+static inline void unfinished_end(struct vcpu *v)
+{
+    if (unlikely(!unfinished_none(v))) {
+        unfinished_drop(v);
+    }
+}
 
 /* The vCPU is not coming back: nothing is built any more. 0 or HYPERCALL_RESTART. */
 must_check long unfinished_abandon(struct vcpu *v);

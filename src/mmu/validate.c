@@ -30,17 +30,11 @@ static pte_t *entries_of(const struct frame *f)
     return frame_to_virt(mfn_of(f));
 }
 
-/* Entries that hold a claim when they are present. */
+/* Above level 1: entries that hold a claim. */
 static bool counts(const struct frame *f, unsigned int level, unsigned int slot)
 {
     return (level < 4 || !slot_is_hypervisor(slot)) &&
            (READ_ONCE(entries_of(f)[slot]) & PTE_P) != 0;
-}
-
-/* A table of level 1 is 512 small steps. Above, each entry may be a large one. */
-static bool stop_here(unsigned int level, bool preemptible)
-{
-    return preemptible && level > 1 && should_stop();
 }
 
 /* ---- claiming ----------------------------------------------------------------------------------
@@ -100,6 +94,16 @@ bool hypervisor_slots_intact(const struct frame *f)
     return true;
 }
 
+/* 512 small steps: at once. */
+static long claim_pages(const struct entry_rights *rights, struct frame *f)
+{
+    unsigned int done = 0;
+    long result = entries_claim_pages(rights, entries_of(f), &done);
+
+    frame_set_entries(f, done);
+    return result;
+}
+
 long table_claim_entries(struct domain *d, struct frame *f, unsigned int level, bool preemptible)
 {
     const struct entry_rights rights = {
@@ -107,6 +111,9 @@ long table_claim_entries(struct domain *d, struct frame *f, unsigned int level, 
     bool moved = false;
     long result = 0;
 
+    if (level == 1) {
+        return claim_pages(&rights, f);
+    }
     if ((frame_entries(f) & TABLE_CHILD_PARTIAL) != 0) {
         result = claim_child_on(d, f, preemptible);
         moved = true;
@@ -115,7 +122,7 @@ long table_claim_entries(struct domain *d, struct frame *f, unsigned int level, 
         unsigned int slot = frame_entries(f);
         if (!counts(f, level, slot)) {
             frame_set_entries(f, frame_entries(f) + 1);
-        } else if (moved && stop_here(level, preemptible)) {
+        } else if (moved && preemptible && should_stop()) {
             result = TABLE_PARTIAL;
         } else {
             result = claim_entry(&rights, f, level, slot);
@@ -151,10 +158,15 @@ long table_release_entries(struct frame *f, unsigned int level, bool preemptible
     bool moved = false;
     long result = 0;
 
+    if (level == 1) {
+        entries_release_pages(entries_of(f), frame_entries(f));
+        frame_set_entries(f, 0);
+        return 0;
+    }
     while (result == 0 && frame_entries(f) > 0) {
         if (!counts(f, level, progress(f) - 1)) {
             frame_set_entries(f, frame_entries(f) - 1);
-        } else if (moved && stop_here(level, preemptible)) {
+        } else if (moved && preemptible && should_stop()) {
             result = TABLE_PARTIAL;
         } else {
             result = release_last(f, level, preemptible);
