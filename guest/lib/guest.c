@@ -2,6 +2,7 @@
 // From the entry point to guest_main and on to power-off.
 
 #include "guest.h"
+#include "domu.h"
 #include "event.h"
 #include "mm.h"
 #include "trap.h"
@@ -12,7 +13,7 @@ struct start_info *start_info;
 static char shared_info_page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 struct shared_info *const shared_info = (struct shared_info *)shared_info_page;
 
-static struct vcpu_info *vcpu = &((struct shared_info *)shared_info_page)->vcpu_info[0];
+static struct vcpu_info *vcpu;
 
 void guest_start(struct start_info *info);
 
@@ -35,7 +36,16 @@ void print(const char *format, ...)
     va_start(arguments, format);
     length = format_v(line, sizeof(line), format, arguments);
     va_end(arguments);
-    (void)console_io(CONSOLEIO_write, (unsigned)length, line);
+    if (is_initial_domain()) {
+        (void)console_io(CONSOLEIO_write, (unsigned)length, line);
+    } else {
+        domu_print(line, length);
+    }
+}
+
+bool is_initial_domain(void)
+{
+    return (start_info->flags & SIF_INITDOMAIN) != 0;
 }
 
 bool running_on_oracle(void)
@@ -58,6 +68,7 @@ void guest_shutdown(unsigned reason)
 void guest_start(struct start_info *info)
 {
     start_info = info;
+    vcpu = &shared_info->vcpu_info[0];
     trap_init();
     mm_init();
     if (update_va_mapping(shared_info_page, start_info->shared_info | PTE_KERNEL_RW, UVMF_INVLPG) !=
@@ -66,6 +77,10 @@ void guest_start(struct start_info *info)
         guest_shutdown(SHUTDOWN_crash);
     }
     event_init();
-    guest_main();
+    if (is_initial_domain()) {
+        guest_main();
+    } else {
+        domu_main();
+    }
     guest_shutdown(SHUTDOWN_poweroff);
 }

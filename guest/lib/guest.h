@@ -15,8 +15,12 @@ extern const struct boot_registers boot_registers;
 extern struct start_info *start_info;
 extern struct shared_info *const shared_info;
 
-// One line (or part of it) on the hypervisor's console in one call, so that nothing gets between.
+// One line (or part of it) on the hypervisor's console in one call, so that nothing gets between;
+// from a domain that may not write there, through the one that made it.
 void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+// False in a domain that an image started itself (domu.h).
+bool is_initial_domain(void);
 
 // True when the command line says that the reference hypervisor runs this image, for the few
 // promises whose difference is explained beside them.
