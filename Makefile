@@ -5,6 +5,7 @@
 #   unit         build the host library and its tests and run them under ASan and UBSan
 #   tsan         the same for tests of several CPUs, which are threads, under TSan
 #   corpus       run the fuzzers' kept inputs once each
+#   bench        what ./pavise bench needs: the counter that QEMU loads
 #   check        formatting, headers alone, room order
 BUILD ?= build
 CC    ?= gcc
@@ -29,7 +30,7 @@ HV_OBJ := $(HV_C:%.c=$(BUILD)/hv/%.o) $(HV_S:%.S=$(BUILD)/hv/%.o)
 HV_LIBS := $(shell $(CC) -print-file-name=liblzma.a) $(shell $(CC) -print-file-name=libzstd.a) \
            $(shell $(CC) -print-file-name=libz.a) $(shell $(CC) -print-file-name=liblz4.a)
 
-.PHONY: all hypervisor guest unit unit-binaries concurrent tsan replay corpus check clean help
+.PHONY: all hypervisor guest unit unit-binaries concurrent tsan replay corpus bench check clean help
 all: hypervisor guest
 
 hypervisor: $(BUILD)/pavise.elf $(BUILD)/pavise.elf32
@@ -159,6 +160,16 @@ $(BUILD)/guest/$(notdir $(1:.c=.elf)): $(BUILD)/$(1:.c=.o) $(GUEST_LIB) guest/li
 	  -Wl,-T,guest/lib/guest.lds -o $$@ $$(filter %.o,$$^) -lgcc
 endef
 $(foreach c,$(GUEST_C),$(eval $(call guest_link,$(c))))
+
+# ---- benchmarks -----------------------------------------------------------------------------
+BENCH_FLAGS := $(STD) $(WARN) -O2 -Iguest/lib
+
+bench: $(BUILD)/bench/counter.so
+
+$(BUILD)/bench/counter.so: tests/bench/counter.c guest/lib/marker.h
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(BENCH_FLAGS) -fPIC -shared -fvisibility=hidden -o $@ $<
 
 # ---- checks ---------------------------------------------------------------------------------
 check:

@@ -3,12 +3,16 @@
 // handler included. Under QEMU's `-icount shift=0,sleep=off` a tick is an instruction, the
 // hypervisor's too, and the figures are the same on every machine and every run.
 //
-// Prints `bench NAME COUNT` lines, and TAP of one test around them.
+// Prints a line `bench NAME COUNT OPERATIONS` a row: ticks of one operation, and how many of them a
+// round makes, which is for the counter that reads the marks (marker.h). TAP of one test around.
 
 #include "clock.h"
 #include "event.h"
+#include "marker.h"
 #include "trap.h"
 #include "user.h"
+
+IMAGE_BOOT("vcpus=2");
 
 #define ITERATIONS 64
 #define ROUNDS     24
@@ -29,29 +33,38 @@ struct vcpu_info *short_event_vcpu;
 uint64_t *short_event_pending;
 
 _Static_assert(ITERATIONS == 64, "user_syscalls counts its own loop");
-USER_CODE(user_syscalls, "rdtsc\nshl $32, %rdx\nor %rdx, %rax\nmov %rax, %r12\nmov $64, %ebx\n"
-                         "1: syscall\ndec %ebx\njnz 1b\n"
-                         "rdtsc\nshl $32, %rdx\nor %rdx, %rax\nsub %r12, %rax\nint $0x80");
+USER_CODE(
+    user_syscalls,
+    MARK_TEXT(
+        MARK_ROUND_START) "rdtsc\nshl $32, %rdx\nor %rdx, %rax\nmov %rax, %r12\nmov $64, %ebx\n"
+                          "1: syscall\ndec %ebx\njnz 1b\n"
+                          "rdtsc\nshl $32, %rdx\nor %rdx, %rax\nsub %r12, %rax\n" MARK_TEXT(
+                              MARK_ROUND_END) "int $0x80");
 
 // ---- measuring ----------------------------------------------------------------------------------
 // The least of some rounds: a round that a timer interrupted is not the operation's cost.
-#define MEASURE(name, ...)                                  \
+#define MEASURE_ROUNDS(name, operations, ...)               \
     do {                                                    \
         uint64_t best = UINT64_MAX;                         \
         for (unsigned round = 0; round < ROUNDS; round++) { \
+            MARK(MARK_ROUND_START);                         \
             uint64_t start = read_tsc();                    \
-            for (unsigned i = 0; i < ITERATIONS; i++) {     \
-                __VA_ARGS__;                                \
-            }                                               \
+            __VA_ARGS__;                                    \
             uint64_t ticks = read_tsc() - start;            \
+            MARK(MARK_ROUND_END);                           \
             best = ticks < best ? ticks : best;             \
         }                                                   \
-        report(name, best / ITERATIONS);                    \
+        report(name, best, operations);                     \
     } while (0)
 
-static void report(const char *name, uint64_t count)
+#define MEASURE(name, ...) \
+    MEASURE_ROUNDS(        \
+        name, ITERATIONS, for (unsigned i = 0; i < ITERATIONS; i++) { __VA_ARGS__; })
+
+static void report(const char *name, uint64_t ticks, unsigned operations)
 {
-    print("bench %s %lu\n", name, count);
+    MARK(MARK_ROW_END);
+    print("bench %s %lu %u\n", name, ticks / operations, operations);
 }
 
 static void require(bool holds, const char *what)
@@ -93,14 +106,7 @@ static void measure_page_table_calls(void)
     for (unsigned i = 0; i < 128; i++) {
         batch[i] = (struct mmu_update){.ptr = maddr, .val = i & 1 ? rw : ro};
     }
-    uint64_t best = UINT64_MAX;
-    for (unsigned round = 0; round < ROUNDS; round++) {
-        uint64_t start = read_tsc();
-        (void)mmu_update(batch, 128, NULL, DOMID_SELF);
-        uint64_t ticks = read_tsc() - start;
-        best = ticks < best ? ticks : best;
-    }
-    report("mmu-update-128-each", best / 128);
+    MEASURE_ROUNDS("mmu-update-128-each", 128, (void)mmu_update(batch, 128, NULL, DOMID_SELF));
 }
 
 static void measure_page_table_writes(void)
@@ -174,7 +180,7 @@ static void measure_system_call(void)
         user_call(user_syscalls, &exit);
         best = exit.frame.rax < best ? exit.frame.rax : best;
     }
-    report("system-call", best / ITERATIONS);
+    report("system-call", best, ITERATIONS);
     trap_init();
 }
 
@@ -203,6 +209,100 @@ static void measure_events(void)
                                                   :
                                                   : "rdx");
             (void)event_channel_op(EVTCHNOP_send, &send));
+    upcalls_disable();
+    trap_init();
+}
+
+// ---- two vCPUs on the one CPU -------------------------------------------------------------------
+// Each vCPU's port for the other's events, and its upcall: takes the event off, and no more.
+struct partner {
+    struct vcpu_info *vcpu;
+    uint64_t port;
+};
+struct partner partners[2];
+uint64_t *partner_pending;
+#define PARTNER_UPCALL(name, partner)                                           \
+    __asm__(".pushsection .text\n" name ": mov partners + " partner ", %rcx\n"  \
+            "movb $0, (%rcx)\nmovq $0, 8(%rcx)\n"                               \
+            "mov partner_pending, %rcx\nmov partners + " partner " + 8, %r11\n" \
+            "lock btr %r11, (%rcx)\npop %rcx\npop %r11\npush $0\n"              \
+            "jmp hypercall_page + 23 * 32\n.popsection")
+PARTNER_UPCALL("first_upcall", "0");
+PARTNER_UPCALL("second_upcall", "16");
+extern const char first_upcall[], second_upcall[];
+
+static char second_stack[PAGE_SIZE] __attribute__((aligned(16)));
+
+// Masked before the wake-up, so that one that comes back at once is not lost: SCHEDOP_block
+// unmasks, and does not sleep with an upcall pending.
+static void wake(struct partner *self, const struct partner *other)
+{
+    struct evtchn_send send = {.port = (evtchn_port_t)other->port};
+
+    self->vcpu->evtchn_upcall_mask = 1;
+    (void)event_channel_op(EVTCHNOP_send, &send);
+}
+
+static void sleep_until_woken(void)
+{
+    (void)sched_op(SCHEDOP_block, NULL);
+}
+
+// The second vCPU yields while it is told to, and from then on answers each wake-up.
+static volatile bool second_yields = true;
+
+static void second_main(void)
+{
+    while (second_yields) {
+        (void)sched_op(SCHEDOP_yield, NULL);
+    }
+    for (;;) {
+        sleep_until_woken();
+        wake(&partners[1], &partners[0]);
+    }
+}
+
+static void second_start(void)
+{
+    static struct vcpu_guest_context context;
+
+    context.flags = VGCF_in_kernel;
+    context.user_regs.rip = POINTER(second_main);
+    context.user_regs.rsp = POINTER(second_stack + sizeof(second_stack) - 8);
+    context.user_regs.cs = FLAT_KERNEL_CS;
+    context.user_regs.ss = FLAT_KERNEL_SS;
+    context.user_regs.rflags = RFLAGS_IF;
+    context.kernel_ss = FLAT_KERNEL_SS;
+    context.kernel_sp = context.user_regs.rsp;
+    context.event_callback_eip = POINTER(second_upcall);
+    context.failsafe_callback_eip = POINTER(failsafe_entry);
+    context.syscall_callback_eip = POINTER(syscall_entry);
+    context.ctrlreg[3] = xen_pfn_to_cr3(virt_to_mfn(live_l4()));
+    require(vcpu_op(VCPUOP_initialise, 1, &context) == 0, "a second vCPU");
+    require(vcpu_op(VCPUOP_up, 1, NULL) == 0, "a second vCPU that runs");
+}
+
+static void partners_setup(void)
+{
+    partner_pending = &shared_info->evtchn_pending[0];
+    for (unsigned i = 0; i < 2; i++) {
+        int port = event_bind_ipi(i);
+        require(port > 0 && port < 64, "a port");
+        partners[i] = (struct partner){.vcpu = &shared_info->vcpu_info[i], .port = (uint64_t)port};
+        event_clear_mask((evtchn_port_t)port);
+    }
+    (void)set_callbacks(POINTER(first_upcall), POINTER(failsafe_entry), POINTER(syscall_entry));
+}
+
+// The last row, as the second vCPU stays.
+static void measure_vcpus(void)
+{
+    partners_setup();
+    second_start();
+    MEASURE("vcpu-yield-and-back", (void)sched_op(SCHEDOP_yield, NULL));
+    second_yields = false;
+    (void)sched_op(SCHEDOP_yield, NULL);
+    MEASURE("vcpu-wake-and-back", wake(&partners[0], &partners[1]), sleep_until_woken());
     upcalls_disable();
     trap_init();
 }
@@ -268,5 +368,6 @@ void guest_main(void)
     measure_system_call();
     measure_events();
     measure_grants();
+    measure_vcpus();
     print("ok 1 - every operation was measured\n");
 }
