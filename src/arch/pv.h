@@ -41,6 +41,9 @@ enum segment_base { BASE_FS, BASE_GS, BASE_GS_OTHER };
 /* Bases as loaded now; GS_OTHER is that of the mode the vCPU is not in. Must be canonical. */
 void arch_set_segment_base(enum segment_base which, uint64_t base);
 uint64_t arch_get_segment_base(enum segment_base which);
+/* What the current vCPU has in the selectors that no trap saves. */
+enum loaded_selector { SELECTOR_ES, SELECTOR_DS, SELECTOR_FS, SELECTOR_GS };
+uint16_t arch_loaded_selector(enum loaded_selector which);
 /* Load the GS selector that user mode will have: 0, or -EINVAL when it can't be loaded (then null).
  */
 int arch_set_user_gs(uint16_t selector);

@@ -4,9 +4,7 @@
 
 #include "abi/errno.h"
 #include "arch/guest.h"
-#include "arch/pv.h"
 #include "pv/operand.h"
-#include "pv/selectors.h"
 
 size_t fetch_bytes(uint64_t address, uint8_t *to, size_t bytes)
 {
@@ -25,9 +23,22 @@ size_t fetch_bytes(uint64_t address, uint8_t *to, size_t bytes)
 int fetch_instruction(const struct vcpu *v, struct insn *insn)
 {
     uint8_t bytes[INSN_MAX_BYTES];
-    size_t available = fetch_bytes(v->regs.rip, bytes, sizeof(bytes));
-    enum insn_mode mode = v->regs.cs == GUEST_CS32 ? INSN_MODE_32 : INSN_MODE_64;
+    struct insn_window code;
+    enum insn_mode mode;
+    uint64_t address = v->regs.rip;
+    size_t available = sizeof(bytes);
 
+    if (!segment_code(v, &mode, &code)) {
+        return -EFAULT;
+    }
+    if (mode != INSN_MODE_64) {
+        if (address > code.last) {
+            return -EFAULT;
+        }
+        available = MIN(available, code.last - address + 1);
+        address = (uint32_t)(code.base + address);
+    }
+    available = fetch_bytes(address, bytes, available);
     if (available == 0) {
         return -EFAULT;
     }
@@ -35,16 +46,12 @@ int fetch_instruction(const struct vcpu *v, struct insn *insn)
 }
 
 bool operand_linear(const struct vcpu *v, const struct insn *insn, uint64_t offset,
-                    unsigned int bytes, uint64_t *linear)
+                    unsigned int bytes, enum segment_access access, uint64_t *linear)
 {
     /* What a string operation reads has a segment of its own; its destination is in ES. */
-    unsigned int segment = insn->op == INSN_OUTS ? insn->segment : insn->mem.segment;
-    struct insn_window window = {0, 0, UINT32_MAX};
+    enum insn_segment segment = insn->op == INSN_OUTS ? insn->segment : insn->mem.segment;
+    struct insn_window window;
 
-    if (segment == INSN_FS) {
-        window.base = arch_get_segment_base(BASE_FS);
-    } else if (segment == INSN_GS) {
-        window.base = arch_get_segment_base(BASE_GS);
-    }
-    return insn_linear(insn, offset, bytes, &window, linear) == 0;
+    return segment_data(v, insn->mode, segment, access, &window) &&
+           insn_linear(insn, offset, bytes, &window, linear) == 0;
 }

@@ -13,10 +13,11 @@
 
 static bool memory_side(const struct vcpu *v, const struct insn *insn, uint64_t *linear)
 {
-    uint64_t offset =
-        insn->op == INSN_OUTS ? insn_string_source(insn, &v->regs) : insn_offset(insn, &v->regs);
+    bool reads = insn->op == INSN_OUTS;
+    uint64_t offset = reads ? insn_string_source(insn, &v->regs) : insn_offset(insn, &v->regs);
 
-    return operand_linear(v, insn, offset, insn->width, linear);
+    return operand_linear(v, insn, offset, insn->width, reads ? SEGMENT_READ : SEGMENT_WRITE,
+                          linear);
 }
 
 /* One turn. False: memory faulted, and the guest has been told. */

@@ -20,7 +20,7 @@ static bool store(struct vcpu *v, const struct insn *insn, const void *value, un
 {
     uint64_t linear;
 
-    if (!operand_linear(v, insn, insn_offset(insn, &v->regs), bytes, &linear)) {
+    if (!operand_linear(v, insn, insn_offset(insn, &v->regs), bytes, SEGMENT_WRITE, &linear)) {
         return false;
     }
     *faulted = copy_to_guest(gva(linear), value, bytes) != 0;

@@ -91,6 +91,11 @@ uint64_t arch_get_segment_base(enum segment_base which)
     return host_processor.base[which];
 }
 
+uint16_t arch_loaded_selector(enum loaded_selector which)
+{
+    return host_processor.selector[which];
+}
+
 int arch_set_user_gs(uint16_t selector)
 {
     bool bad = selector == host_processor.bad_selector;

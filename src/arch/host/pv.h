@@ -14,6 +14,7 @@ struct host_processor {
     uint64_t debug_status; /* DR6, for arch_take_debug_status() */
     uint64_t base[3];      /* enum segment_base */
     uint16_t user_gs;
+    uint16_t selector[4];  /* enum loaded_selector */
     uint16_t bad_selector; /* the one that can't be loaded */
     uint64_t extended_states, xcr0;
 };

@@ -181,6 +181,27 @@ uint64_t arch_get_segment_base(enum segment_base which)
     return arch_rdmsr(base_msr[which]);
 }
 
+uint16_t arch_loaded_selector(enum loaded_selector which)
+{
+    uint16_t selector;
+
+    switch (which) {
+    case SELECTOR_ES:
+        asm volatile("mov %%es, %0" : "=rm"(selector));
+        break;
+    case SELECTOR_DS:
+        asm volatile("mov %%ds, %0" : "=rm"(selector));
+        break;
+    case SELECTOR_FS:
+        asm volatile("mov %%fs, %0" : "=rm"(selector));
+        break;
+    default:
+        asm volatile("mov %%gs, %0" : "=rm"(selector));
+        break;
+    }
+    return selector;
+}
+
 /* User mode's GS is the one that is not active in the kernel: load it with the bases exchanged. */
 int arch_set_user_gs(uint16_t selector)
 {
