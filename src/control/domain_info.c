@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A domain as tools see it: struct xen_domctl_getdomaininfo.
 #include "control/sysctl.h"
+#include "domain/pause.h"
 #include "lib/string.h"
 #include "sched/sched.h"
 
@@ -44,7 +45,7 @@ static uint32_t life_flags(const struct domain *d)
     if (code != NOT_SHUT_DOWN) {
         flags |= XEN_DOMINF_shutdown | (code & XEN_DOMINF_shutdownmask) << XEN_DOMINF_shutdownshift;
     }
-    if (READ_ONCE(d->pause_count) != 0) {
+    if (domain_is_paused_by_controller(d)) {
         flags |= XEN_DOMINF_paused;
     }
     return flags;

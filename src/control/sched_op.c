@@ -4,7 +4,6 @@
 #include "abi/xen.h"
 #include "arch/guest.h"
 #include "base/cpu.h"
-#include "base/log.h"
 #include "control/hypercalls.h"
 #include "domain/domain.h"
 #include "event/event.h"
@@ -28,13 +27,10 @@ static long block(struct vcpu *v)
     return 0;
 }
 
+/* Tools see eight bits of the reason. */
 static long shut_down(struct domain *d, uint32_t reason)
 {
-    /* Tools see eight bits of it (XEN_DOMINF_shutdownmask). */
-    uint32_t code = sched_shutdown_code(d, reason & XEN_DOMINF_shutdownmask);
-
-    guest_info("domain %u shuts down, code %u", d->id, code);
-    domain_shutdown(d, code);
+    domain_shutdown(d, reason & XEN_DOMINF_shutdownmask);
     return 0;
 }
 
@@ -55,7 +51,7 @@ static long shutdown_code_op(struct vcpu *v, gva_t argument)
     if (read_guest(&op, argument, 0) != 0) {
         return -EFAULT;
     }
-    sched_latch_shutdown_code(v->domain, op.reason & XEN_DOMINF_shutdownmask);
+    domain_latch_shutdown_code(v->domain, op.reason & XEN_DOMINF_shutdownmask);
     return 0;
 }
 

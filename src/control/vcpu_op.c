@@ -80,7 +80,7 @@ static bool another_is_up(const struct vcpu *v)
 static long down(struct vcpu *v)
 {
     if (!another_is_up(v)) {
-        domain_shutdown(v->domain, sched_shutdown_code(v->domain, SHUTDOWN_poweroff));
+        domain_shutdown(v->domain, SHUTDOWN_poweroff);
         return 0;
     }
     vcpu_set_pause(v, VCPU_DOWN);

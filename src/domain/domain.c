@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// A domain's record: creation, lookup, references, pausing, shutting down, and its end.
+// A domain's record: creation, lookup, references, and its end.
 #include "domain/domain.h"
 
 #include "abi/errno.h"
 #include "base/cpu.h"
-#include "base/log.h"
+#include "base/hypercall.h"
 #include "base/panic.h"
 #include "domain/pages.h"
 #include "domain/part.h"
+#include "domain/pause.h"
 #include "domain/share.h"
-#include "lib/format.h"
 #include "lib/string.h"
 #include "memory/allocator.h"
 
 struct domain *domain0;
-void (*domain0_gone)(uint32_t shutdown_code);
-void (*domain_state_changed)(void);
-void (*domain_show_state)(const struct domain *d);
 
 static spinlock_t list_lock = SPINLOCK(RANK_DOMAIN_LIST);
 static struct domain *all_domains; /* guarded by list_lock, sorted by id */
@@ -91,7 +88,7 @@ static struct domain *new_record(unsigned int max_vcpus, bool privileged)
     d->privileged = privileged;
     d->max_vcpus = max_vcpus;
     d->references = 1;
-    d->shutdown_code = NOT_SHUT_DOWN;
+    d->shutdown_code = d->latched_code = NOT_SHUT_DOWN;
     d->max_pages = UINT64_MAX;
     spin_init(&d->lock, RANK_DOMAIN);
     spin_init(&d->page_lock, RANK_PAGES);
@@ -197,88 +194,17 @@ void domain_put(struct domain *d)
     }
 }
 
-/* ---- pausing and shutting down -------------------------------------------------------------- */
-
-void domain_pause(struct domain *d)
-{
-    __atomic_add_fetch(&d->pause_count, 1, __ATOMIC_SEQ_CST);
-    for (unsigned int i = 0; i < d->max_vcpus; i++) {
-        if (d->vcpus[i]) {
-            vcpu_pause(d->vcpus[i]);
-        }
-    }
-}
-
-void domain_unpause(struct domain *d)
-{
-    for (unsigned int i = 0; i < d->max_vcpus; i++) {
-        if (d->vcpus[i]) {
-            vcpu_unpause(d->vcpus[i]);
-        }
-    }
-    __atomic_sub_fetch(&d->pause_count, 1, __ATOMIC_SEQ_CST);
-}
-
-/* First shutdown wins; later ones on other vCPUs change nothing. */
-static bool begin_shutdown(struct domain *d, uint32_t code)
-{
-    bool first;
-
-    spin_lock(&d->lock);
-    first = d->shutdown_code == NOT_SHUT_DOWN;
-    if (first) {
-        d->shutdown_code = code;
-    }
-    spin_unlock(&d->lock);
-    return first;
-}
-
-void domain_shutdown(struct domain *d, uint32_t code)
-{
-    if (d == domain0 && domain0_gone) {
-        domain0_gone(code);
-    }
-    if (!begin_shutdown(d, code)) {
-        return;
-    }
-    for (unsigned int i = 0; i < d->max_vcpus; i++) {
-        if (d->vcpus[i]) {
-            vcpu_pause_nosync(d->vcpus[i]);
-        }
-    }
-    if (domain_state_changed) {
-        domain_state_changed();
-    }
-}
-
-void domain_crash(struct domain *d, const char *format, ...)
-{
-    char why[160];
-    va_list arguments;
-
-    va_start(arguments, format);
-    format_text_v(why, sizeof(why), format, arguments);
-    va_end(arguments);
-    log_error("domain %u crashed: %s", d->id, why);
-    if (domain_show_state) {
-        domain_show_state(d);
-    }
-    domain_shutdown(d, SHUTDOWN_crash);
-}
-
 /* ---- the end -------------------------------------------------------------------------------- */
 
-static bool begin_death(struct domain *d)
+/* From here on none of its vCPUs gets a CPU; some may have one still. */
+static void begin_death(struct domain *d)
 {
-    bool first;
-
     spin_lock(&d->lock);
-    first = d->life == DOMAIN_ALIVE;
-    if (first) {
+    if (d->life == DOMAIN_ALIVE) {
         d->life = DOMAIN_DYING;
+        domain_pause_locked(d);
     }
     spin_unlock(&d->lock);
-    return first;
 }
 
 static bool finish_death(struct domain *d)
@@ -307,10 +233,11 @@ long domain_kill(struct domain *d)
     if (d == domain0) {
         return -EINVAL;
     }
-    if (begin_death(d)) {
-        domain_pause(d);
+    begin_death(d);
+    result = domain_wait_until_off(d);
+    if (result == 0) {
+        result = parts_relinquish(d);
     }
-    result = parts_relinquish(d);
     if (result == 0) {
         result = domain_release_pages(d);
     }

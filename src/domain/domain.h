@@ -39,8 +39,10 @@ struct domain {
     spinlock_t lock;
     uint64_t references;        /* [a] */
     enum domain_life life;      /* [d] */
-    uint32_t pause_count;       /* [a] */
+    uint32_t pause_count;       /* [d] see domain/pause.h */
+    uint32_t controller_pauses; /* [d] of them, by control software */
     uint32_t shutdown_code;     /* [d] SHUTDOWN_*, NOT_SHUT_DOWN while it has not */
+    uint32_t latched_code;      /* [d] what it will report instead, NOT_SHUT_DOWN: nothing */
     uint64_t vm_assist;         /* [a] VMASST_TYPE_* bits */
     xen_domain_handle_t handle; /* [d] */
     uint32_t ssid_reference;    /* [I] */
@@ -110,11 +112,15 @@ void domain_put(struct domain *d);
 /* The next domain after `id` in rising order, with a reference; NULL at the end. */
 must_check struct domain *domain_get_next(int id);
 
-void domain_pause(struct domain *d);
-void domain_unpause(struct domain *d);
-
-/* SCHEDOP_shutdown's effect: stops all vCPUs, records `code`, tells domain 0 (VIRQ_DOM_EXC). */
+/*
+ * SCHEDOP_shutdown's effect: stops all vCPUs, records `code` (or the latched one), tells domain 0
+ * (VIRQ_DOM_EXC). No lock of the domain's rank or a higher one held.
+ */
 void domain_shutdown(struct domain *d, uint32_t code);
+/* SCHEDOP_shutdown_code: what the domain will report whenever it shuts down. */
+void domain_latch_shutdown_code(struct domain *d, uint32_t code);
+/* DOMCTL_resumedomain: it runs on as if it had not shut down. Takes the domain's lock. */
+void domain_resume(struct domain *d);
 /* The domain did what no domain may: print why, end it as crashed. Never returns to that guest. */
 void domain_crash(struct domain *d, const char *format, ...) printf_like(2, 3);
 /* Called when domain 0 shuts down; set by boot (power-off, reboot, halt). */

@@ -8,7 +8,8 @@
 #include "memory/allocator.h"
 
 void (*vcpu_woken)(struct vcpu *v);
-void (*vcpu_slept)(struct vcpu *v, bool wait);
+void (*vcpu_slept)(struct vcpu *v);
+bool (*vcpu_on_cpu)(struct vcpu *v);
 
 /* XSAVE areas are as large as the CPU says; the seam gives the number. */
 size_t vcpu_fpu_bytes = 4096;
@@ -44,8 +45,8 @@ struct vcpu *vcpu_create(struct domain *d, unsigned int id)
         free_record(v);
         return NULL;
     }
-    if (__atomic_load_n(&d->pause_count, __ATOMIC_SEQ_CST) > 0) {
-        vcpu_pause_nosync(v);
+    if (d->pause_count > 0) {
+        vcpu_set_pause(v, VCPU_DOMAIN_PAUSED);
     }
     d->vcpus[id] = v;
     return v;
@@ -63,7 +64,7 @@ void vcpu_set_pause(struct vcpu *v, enum vcpu_pause why)
     uint32_t before = __atomic_fetch_or(&v->pause, (uint32_t)why, __ATOMIC_SEQ_CST);
 
     if (before == 0 && vcpu_slept) {
-        vcpu_slept(v, false);
+        vcpu_slept(v);
     }
 }
 
@@ -73,27 +74,5 @@ void vcpu_clear_pause(struct vcpu *v, enum vcpu_pause why)
 
     if (before != 0 && (before & ~(uint32_t)why) == 0 && vcpu_woken) {
         vcpu_woken(v);
-    }
-}
-
-void vcpu_pause_nosync(struct vcpu *v)
-{
-    if (__atomic_add_fetch(&v->pause_count, 1, __ATOMIC_SEQ_CST) == 1) {
-        vcpu_set_pause(v, VCPU_PAUSED);
-    }
-}
-
-void vcpu_pause(struct vcpu *v)
-{
-    vcpu_pause_nosync(v);
-    if (vcpu_slept) {
-        vcpu_slept(v, true);
-    }
-}
-
-void vcpu_unpause(struct vcpu *v)
-{
-    if (__atomic_sub_fetch(&v->pause_count, 1, __ATOMIC_SEQ_CST) == 0) {
-        vcpu_clear_pause(v, VCPU_PAUSED);
     }
 }

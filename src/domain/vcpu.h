@@ -29,10 +29,11 @@ struct vcpu_time;
 
 /* Why a vCPU is not runnable; runnable where no bit is set. */
 enum vcpu_pause {
-    VCPU_DOWN = 1 << 0,    /* not brought up yet, or taken down by VCPUOP_down */
-    VCPU_BLOCKED = 1 << 1, /* waits for an event */
-    VCPU_POLLING = 1 << 2, /* waits in SCHEDOP_poll */
-    VCPU_PAUSED = 1 << 3,  /* `pause_count` is not zero, or its domain's is not */
+    VCPU_DOWN = 1 << 0,          /* not brought up yet, or taken down by VCPUOP_down */
+    VCPU_BLOCKED = 1 << 1,       /* waits for an event */
+    VCPU_POLLING = 1 << 2,       /* waits in SCHEDOP_poll */
+    VCPU_PAUSED = 1 << 3,        /* `pause_count` is not zero */
+    VCPU_DOMAIN_PAUSED = 1 << 4, /* its domain's is not */
 };
 
 enum vcpu_mode {
@@ -135,16 +136,17 @@ extern size_t vcpu_fpu_bytes;
 /* The domain's end: nobody can reach the vCPU any more. */
 void vcpu_destroy(struct vcpu *v);
 
-/* Nested: runs again after as many unpauses. `vcpu_pause` returns once it has left its CPU. */
-void vcpu_pause(struct vcpu *v);
-void vcpu_unpause(struct vcpu *v);
-/* The same without waiting; a vCPU may do it to itself. */
-void vcpu_pause_nosync(struct vcpu *v);
-
-/* Set or clear reasons not to run. Waking tells the scheduler; blocking takes effect on exit. */
+/*
+ * Set or clear reasons not to run. Waking tells the scheduler; blocking takes effect on exit. For
+ * pauses see domain/pause.h. Any lock of lower rank than RANK_TIMER held.
+ */
 void vcpu_set_pause(struct vcpu *v, enum vcpu_pause why);
 void vcpu_clear_pause(struct vcpu *v, enum vcpu_pause why);
 
-/* The scheduler's entry points, set when it starts: a vCPU became runnable, or ceased to be. */
+/*
+ * The scheduler's entry points, set when it starts: a vCPU became runnable, or ceased to be; and
+ * whether one that is not runnable still has a CPU, or a part of its state there.
+ */
 extern void (*vcpu_woken)(struct vcpu *v);
-extern void (*vcpu_slept)(struct vcpu *v, bool wait);
+extern void (*vcpu_slept)(struct vcpu *v);
+extern bool (*vcpu_on_cpu)(struct vcpu *v);

@@ -28,7 +28,6 @@ struct domain_sched {
     struct domain *domain;
     struct sched_group group;
     struct watchdog watchdog[WATCHDOGS];
-    uint32_t latched_code; /* [a] NOT_SHUT_DOWN: none */
 };
 
 static inline struct cpu_sched *cpu_sched(unsigned int cpu)

@@ -47,7 +47,6 @@ static int create_domain(struct domain *d)
         return -ENOMEM;
     }
     ds->domain = d;
-    ds->latched_code = NOT_SHUT_DOWN;
     policy_init_group(&ds->group);
     watchdogs_init(ds);
     spin_lock(&list_lock);

@@ -137,7 +137,7 @@ void sched_wake(struct vcpu *v)
 /* ---- sleeping ------------------------------------------------------------------------------- */
 
 /* vcpu_slept: the vCPU is not runnable, or was not a moment ago. */
-static void put_to_sleep(struct vcpu *v, bool wait)
+static void put_to_sleep(struct vcpu *v)
 {
     struct vcpu_sched *s = v->sched;
     struct cpu_sched *c = sched_lock_home(s);
@@ -158,9 +158,20 @@ static void put_to_sleep(struct vcpu *v, bool wait)
     if (running) {
         cpu_raise(cpu, WORK_SCHEDULE);
     }
-    while (wait && v != current_vcpu() && on_some_cpu(v)) {
-        cpu_relax();
-    }
+}
+
+/*
+ * vcpu_on_cpu: a CPU that has chosen the vCPU will load it, though it is paused meanwhile; one that
+ * gave it up stores it still. The choice is given up before the store ends, so it is looked at
+ * first.
+ */
+static bool has_cpu(struct vcpu *v)
+{
+    struct cpu_sched *c = sched_lock_home(v->sched);
+    bool chosen = v->sched->unit.state == UNIT_RUNNING;
+
+    spin_unlock(&c->lock);
+    return chosen || on_some_cpu(v);
 }
 
 void sched_yield_current(void)
@@ -411,4 +422,5 @@ void sched_init(void)
     sched_part_init();
     vcpu_woken = sched_wake;
     vcpu_slept = put_to_sleep;
+    vcpu_on_cpu = has_cpu;
 }

@@ -90,12 +90,7 @@ void sched_get_params(struct domain *d, uint32_t *weight, uint32_t *cap);
 void sched_set_rate_limit_us(uint32_t us);
 uint32_t sched_rate_limit_us(void);
 
-/* ---- shutting down -------------------------------------------------------------------------- */
-
-/* SCHEDOP_shutdown_code: what the domain will report whenever it shuts down. */
-void sched_latch_shutdown_code(struct domain *d, uint32_t code);
-/* The latched code, or `code` where none was latched. */
-uint32_t sched_shutdown_code(struct domain *d, uint32_t code);
+/* ---- watchdogs ------------------------------------------------------------------------------ */
 
 /*
  * SCHEDOP_watchdog. `id` 0 starts one and returns its id (-ENOSPC: all in use); another id sets its

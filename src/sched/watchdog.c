@@ -8,7 +8,7 @@ static void expired(void *data)
 {
     struct watchdog *w = data;
 
-    domain_shutdown(w->domain, sched_shutdown_code(w->domain, SHUTDOWN_watchdog));
+    domain_shutdown(w->domain, SHUTDOWN_watchdog);
 }
 
 void watchdogs_init(struct domain_sched *ds)
@@ -62,16 +62,4 @@ long sched_watchdog(struct domain *d, uint32_t id, uint32_t timeout_seconds)
     }
     spin_unlock(&d->lock);
     return result;
-}
-
-void sched_latch_shutdown_code(struct domain *d, uint32_t code)
-{
-    WRITE_ONCE(domain_sched(d)->latched_code, code);
-}
-
-uint32_t sched_shutdown_code(struct domain *d, uint32_t code)
-{
-    uint32_t latched = READ_ONCE(domain_sched(d)->latched_code);
-
-    return latched != NOT_SHUT_DOWN ? latched : code;
 }

@@ -16,6 +16,7 @@
 #include "console/console.h"
 #include "control/control.h"
 #include "domain/pages.h"
+#include "domain/pause.h"
 #include "event/event.h"
 #include "sched/sched.h"
 #include "time/time.h"
@@ -81,9 +82,7 @@ static inline void end_domain(struct domain *d)
 
 static inline int fixture_teardown(void **state)
 {
-    for (unsigned int i = 0; i < dom0->max_vcpus; i++) {
-        vcpu_pause_nosync(dom0->vcpus[i]);
-    }
+    domain_pause_nosync(dom0);
     this_cpu()->current = dom0->vcpus[0];
     cpu_do_work();
     domain0 = NULL;

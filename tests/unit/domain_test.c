@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The life of domains: creation that is whole or not at all, references, pausing, shutting down,
 // and an end that gives everything back.
+#include "domain/pause.h"
 #include "mmu_fixture.h"
 
 /* ---- a room that watches, and fails on demand
@@ -57,9 +58,20 @@ static void count_woken(struct vcpu *v)
     woken++;
 }
 
-static void count_slept(struct vcpu *v, bool wait)
+static void count_slept(struct vcpu *v)
 {
     slept++;
+}
+
+/* How often a vCPU is found on a CPU yet, and how often before the one that asks is paused. */
+static int looks_on_cpu, looks_until_paused;
+
+static bool find_on_cpu(struct vcpu *v)
+{
+    if (looks_until_paused != 0 && --looks_until_paused == 0) {
+        vcpu_pause_nosync(current_vcpu());
+    }
+    return looks_on_cpu-- > 0;
 }
 
 static int watch_setup(void **state)
@@ -77,6 +89,8 @@ static int watch_setup(void **state)
     domain_state_changed = count_state_change;
     vcpu_woken = count_woken;
     vcpu_slept = count_slept;
+    vcpu_on_cpu = find_on_cpu;
+    looks_on_cpu = looks_until_paused = 0;
     return error;
 }
 
@@ -85,6 +99,7 @@ static int watch_teardown(void **state)
     domain_state_changed = NULL;
     vcpu_woken = NULL;
     vcpu_slept = NULL;
+    vcpu_on_cpu = NULL;
     this_cpu()->current = NULL;
     return machine_teardown(state);
 }
@@ -250,9 +265,9 @@ static void test_pauses_nest(void **state)
     struct domain *d = new_domain(5, 1, false);
     struct vcpu *v = d->vcpus[0];
 
-    domain_pause(d);
+    assert_int_equal(domain_pause(d), 0);
     vcpu_pause_nosync(v);
-    assert_int_equal(v->pause, VCPU_PAUSED);
+    assert_int_equal(v->pause, VCPU_PAUSED | VCPU_DOMAIN_PAUSED);
     assert_true(slept > 0);
     domain_unpause(d);
     assert_int_equal(v->pause, VCPU_PAUSED);
@@ -268,13 +283,101 @@ static void test_a_vcpu_of_a_paused_domain_starts_paused(void **state)
     struct domain *d = new_domain(5, 2, false);
 
     vcpu_destroy(d->vcpus[1]);
-    domain_pause(d);
+    domain_pause_nosync(d);
+    domain_pause_nosync(d);
     spin_lock(&d->lock);
     assert_non_null(vcpu_create(d, 1));
     spin_unlock(&d->lock);
-    assert_true((d->vcpus[1]->pause & VCPU_PAUSED) != 0);
+    domain_unpause(d);
+    assert_int_equal(d->vcpus[1]->pause, VCPU_DOWN | VCPU_DOMAIN_PAUSED);
     domain_unpause(d);
     assert_int_equal(d->vcpus[1]->pause, VCPU_DOWN);
+    end_domain(d);
+}
+
+static void test_a_pause_waits_until_the_vcpus_are_off(void **state)
+{
+    struct domain *d = new_domain(5, 2, false);
+
+    looks_on_cpu = 3;
+    assert_int_equal(domain_pause(d), 0);
+    assert_true(looks_on_cpu < 0);
+    domain_unpause(d);
+    looks_on_cpu = 3;
+    assert_int_equal(vcpu_pause(d->vcpus[1]), 0);
+    assert_true(looks_on_cpu < 0);
+    vcpu_unpause(d->vcpus[1]);
+    end_domain(d);
+}
+
+/* Two that wait for each other to leave their CPUs would wait for ever. */
+static void test_who_is_paused_does_not_wait(void **state)
+{
+    struct domain *self = new_domain(4, 1, false), *d = new_domain(5, 1, false);
+
+    this_cpu()->current = self->vcpus[0];
+    looks_on_cpu = 1000;
+    looks_until_paused = 3;
+    assert_int_equal(domain_pause(d), HYPERCALL_RESTART);
+    assert_int_equal(d->vcpus[0]->pause & VCPU_DOMAIN_PAUSED, 0);
+    assert_int_equal(vcpu_pause(d->vcpus[0]), HYPERCALL_RESTART);
+    assert_int_equal(d->vcpus[0]->pause & VCPU_PAUSED, 0);
+    assert_int_equal(domain_kill(d), HYPERCALL_RESTART);
+    vcpu_unpause(self->vcpus[0]);
+    looks_on_cpu = 0;
+    this_cpu()->current = NULL;
+    end_domain(d);
+    end_domain(self);
+}
+
+static void test_nobody_waits_for_himself(void **state)
+{
+    struct domain *d = new_domain(5, 1, false);
+
+    this_cpu()->current = d->vcpus[0];
+    looks_on_cpu = 1000;
+    assert_int_equal(domain_pause(d), 0);
+    assert_int_equal(vcpu_pause(d->vcpus[0]), 0);
+    assert_int_equal(looks_on_cpu, 1000);
+    assert_int_equal(domain_pause_by_controller(d), -EINVAL);
+    looks_on_cpu = 0;
+    this_cpu()->current = NULL;
+    end_domain(d);
+}
+
+static void test_control_software_undoes_only_its_own_pauses(void **state)
+{
+    struct domain *self = new_domain(4, 1, false), *d = new_domain(5, 1, false);
+
+    this_cpu()->current = self->vcpus[0];
+    domain_pause_nosync(d);
+    assert_int_equal(domain_unpause_by_controller(d), -EINVAL);
+    assert_int_equal(domain_pause_by_controller(d), 0);
+    assert_true(domain_is_paused_by_controller(d));
+    domain_unpause(d);
+    assert_int_equal(d->vcpus[0]->pause & VCPU_DOMAIN_PAUSED, VCPU_DOMAIN_PAUSED);
+    assert_int_equal(domain_unpause_by_controller(d), 0);
+    assert_int_equal(d->vcpus[0]->pause & VCPU_DOMAIN_PAUSED, 0);
+    assert_false(domain_is_paused_by_controller(d));
+    this_cpu()->current = NULL;
+    end_domain(d);
+    end_domain(self);
+}
+
+static void test_a_domain_that_resumes_can_shut_down_again(void **state)
+{
+    struct domain *d = new_domain(5, 1, false);
+
+    domain_latch_shutdown_code(d, SHUTDOWN_suspend);
+    domain_shutdown(d, SHUTDOWN_crash);
+    assert_int_equal(d->shutdown_code, SHUTDOWN_suspend);
+    domain_resume(d);
+    domain_resume(d);
+    assert_int_equal(d->vcpus[0]->pause & VCPU_DOMAIN_PAUSED, 0);
+    assert_int_equal(d->shutdown_code, NOT_SHUT_DOWN);
+    domain_shutdown(d, SHUTDOWN_reboot);
+    assert_int_equal(d->shutdown_code, SHUTDOWN_reboot);
+    assert_int_equal(state_changes, 2);
     end_domain(d);
 }
 
@@ -302,7 +405,7 @@ static void test_the_first_shutdown_counts(void **state)
     domain_shutdown(d, SHUTDOWN_crash);
     assert_int_equal(d->shutdown_code, SHUTDOWN_reboot);
     assert_int_equal(state_changes, 1);
-    assert_true((d->vcpus[0]->pause & VCPU_PAUSED) != 0);
+    assert_true((d->vcpus[0]->pause & VCPU_DOMAIN_PAUSED) != 0);
     end_domain(d);
 }
 
@@ -417,6 +520,11 @@ int main(void)
         watch_test(test_a_reference_keeps_the_record_of_the_dead),
         watch_test(test_pauses_nest),
         watch_test(test_a_vcpu_of_a_paused_domain_starts_paused),
+        watch_test(test_a_pause_waits_until_the_vcpus_are_off),
+        watch_test(test_who_is_paused_does_not_wait),
+        watch_test(test_nobody_waits_for_himself),
+        watch_test(test_control_software_undoes_only_its_own_pauses),
+        watch_test(test_a_domain_that_resumes_can_shut_down_again),
         watch_test(test_only_the_last_reason_to_wait_wakes),
         watch_test(test_the_first_shutdown_counts),
         watch_test(test_the_end_takes_as_many_turns_as_it_needs),

@@ -13,6 +13,7 @@
 #include "machine.h"
 #include "arch/clock.h"
 #include "domain/pages.h"
+#include "domain/pause.h"
 #include "memory/allocator.h"
 #include "sched/sched.h"
 #include "time/time.h"
@@ -206,7 +207,7 @@ static void a_pause_takes_the_vcpu_off_the_cpu(void **state)
     at(10);
     vcpu_clear_pause(b->vcpus[0], VCPU_DOWN);
     at(20);
-    vcpu_pause(b->vcpus[0]); /* waits, does not run */
+    assert_int_equal(vcpu_pause(b->vcpus[0]), 0); /* waits, does not run */
     vcpu_pause_nosync(a->vcpus[0]);
     at(30);
     assert_true(vcpu_is_idle(current_vcpu()));
@@ -329,9 +330,9 @@ static void a_latched_shutdown_code_is_reported(void **state)
 {
     struct domain *d = make(1);
 
-    assert_int_equal(sched_shutdown_code(d, SHUTDOWN_crash), SHUTDOWN_crash);
-    sched_latch_shutdown_code(d, SHUTDOWN_reboot);
-    assert_int_equal(sched_shutdown_code(d, SHUTDOWN_crash), SHUTDOWN_reboot);
+    domain_latch_shutdown_code(d, SHUTDOWN_reboot);
+    domain_shutdown(d, SHUTDOWN_crash);
+    assert_int_equal(d->shutdown_code, SHUTDOWN_reboot);
     unmake(d);
 }
 

@@ -123,7 +123,7 @@ static void shutdown_stops_the_domain_with_its_code(void **state)
     assert_int_equal(hypercall_sched_op(SCHEDOP_shutdown, PUT(&shutdown)), 0);
     run_as(me());
     assert_int_equal(other->shutdown_code, SHUTDOWN_reboot);
-    assert_int_not_equal(other->vcpus[0]->pause & VCPU_PAUSED, 0);
+    assert_int_not_equal(other->vcpus[0]->pause & VCPU_DOMAIN_PAUSED, 0);
 }
 
 static void a_latched_code_wins(void **state)
