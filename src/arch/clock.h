@@ -8,6 +8,9 @@
 /* This CPU's time-stamp counter. */
 static inline uint64_t arch_read_tsc(void);
 
+/* The same, neither before what the program does earlier nor after what it does later. */
+static inline uint64_t arch_read_tsc_ordered(void);
+
 /* Start of day: the counter's rate, and where the battery clock keeps the century (0: nowhere). */
 void arch_clock_start(uint64_t tsc_hz, uint8_t century_index);
 

@@ -45,8 +45,4 @@ void facts_hand_on(const struct boot_info *info)
     if (machine.has_fadt) {
         machine_facts.enter_sleep = enter_sleep;
     }
-    for (unsigned int i = 0; i < machine.madt.cpu_count && i < MAX_CPUS; i++) {
-        machine_facts.cpu[i].acpi_id = machine.madt.cpu[i].acpi_uid;
-        machine_facts.cpu[i].socket = i;
-    }
 }

@@ -8,6 +8,7 @@
 #include "arch/paging.h"
 #include "base/log.h"
 #include "base/panic.h"
+#include "boot/cpus.h"
 #include "boot/devices.h"
 #include "boot/early_memory.h"
 #include "boot/end.h"
@@ -120,8 +121,6 @@ static void start_rooms(void)
     arch_prepare_guests();
     domain_pages_init();
     time_init();
-    /* One CPU's counter always agrees with itself. */
-    time_set_stable(cpu_count == 1);
     sched_init();
     grant_init();
     mmu_init();
@@ -193,6 +192,7 @@ static void launch_on_stack(void)
     devices_start();
     end_init();
     facts_hand_on(boot);
+    cpus_start(boot);
     build(&request);
     log_info("%lu MiB are free; starting domain 0", (unsigned long)(frames_free_count() >> 8));
     console_start_domain0();

@@ -19,6 +19,7 @@ _Thread_local struct cpu *host_this_cpu;
 unsigned char *host_ram;
 struct host_calls host_calls;
 uint64_t host_tsc;
+_Thread_local int64_t host_tsc_ahead;
 uint64_t host_tsc_hz = 1000000000;
 uint64_t host_wall_clock = 1700000000;
 uint64_t host_alarm = UINT64_MAX;

@@ -11,39 +11,41 @@
 struct cpu_identity boot_cpu;
 
 #define EXTENDED_LEAVES 0x80000000
+#define XSAVE_LEAF      0xd
 
 /* All zero for a leaf that the processor does not have: some answer with the last one's contents.
  */
-static struct cpuid_result cpuid_checked(uint32_t leaf, uint32_t subleaf)
+static struct cpuid_result cpuid_checked(const struct cpu_identity *cpu, uint32_t leaf,
+                                         uint32_t subleaf)
 {
-    uint32_t max = leaf < EXTENDED_LEAVES ? boot_cpu.max_leaf : boot_cpu.max_extended_leaf;
+    uint32_t max = leaf < EXTENDED_LEAVES ? cpu->max_leaf : cpu->max_extended_leaf;
     return leaf <= max ? cpuid(leaf, subleaf) : (struct cpuid_result){0, 0, 0, 0};
 }
 
-static void read_words(void)
+static void read_words(struct cpu_identity *cpu)
 {
-    uint32_t *words = boot_cpu.words;
-    struct cpuid_result r = cpuid_checked(1, 0);
+    uint32_t *words = cpu->words;
+    struct cpuid_result r = cpuid_checked(cpu, 1, 0);
 
     words[WORD_1_ECX] = r.ecx;
     words[WORD_1_EDX] = r.edx;
-    r = cpuid_checked(7, 0);
+    r = cpuid_checked(cpu, 7, 0);
     words[WORD_7_EBX] = r.ebx;
     words[WORD_7_ECX] = r.ecx;
     words[WORD_7_EDX] = r.edx;
-    words[WORD_7_1_EAX] = r.eax >= 1 ? cpuid_checked(7, 1).eax : 0;
-    words[WORD_D_1_EAX] = cpuid_checked(0xd, 1).eax;
-    r = cpuid_checked(EXTENDED_LEAVES + 1, 0);
+    words[WORD_7_1_EAX] = r.eax >= 1 ? cpuid_checked(cpu, 7, 1).eax : 0;
+    words[WORD_D_1_EAX] = cpuid_checked(cpu, 0xd, 1).eax;
+    r = cpuid_checked(cpu, EXTENDED_LEAVES + 1, 0);
     words[WORD_EXT1_ECX] = r.ecx;
     words[WORD_EXT1_EDX] = r.edx;
-    words[WORD_EXT7_EDX] = cpuid_checked(EXTENDED_LEAVES + 7, 0).edx;
-    words[WORD_EXT8_EBX] = cpuid_checked(EXTENDED_LEAVES + 8, 0).ebx;
+    words[WORD_EXT7_EDX] = cpuid_checked(cpu, EXTENDED_LEAVES + 7, 0).edx;
+    words[WORD_EXT8_EBX] = cpuid_checked(cpu, EXTENDED_LEAVES + 8, 0).ebx;
 }
 
 /* The extended fields count only where the manual says that they do. */
-static void read_signature(void)
+static void read_signature(struct cpu_identity *cpu)
 {
-    uint32_t eax = cpuid_checked(1, 0).eax;
+    uint32_t eax = cpuid_checked(cpu, 1, 0).eax;
     uint32_t family = eax >> 8 & 0xf;
     uint32_t model = eax >> 4 & 0xf;
 
@@ -53,33 +55,77 @@ static void read_signature(void)
     if (family == 0xf) {
         family += eax >> 20 & 0xff;
     }
-    boot_cpu.family = (uint8_t)family;
-    boot_cpu.model = (uint8_t)model;
-    boot_cpu.stepping = eax & 0xf;
+    cpu->family = (uint8_t)family;
+    cpu->model = (uint8_t)model;
+    cpu->stepping = eax & 0xf;
 }
 
-static void read_names(uint32_t vendor_b, uint32_t vendor_d, uint32_t vendor_c)
+static void read_names(struct cpu_identity *cpu, const struct cpuid_result *leaf0)
 {
-    memcpy(boot_cpu.vendor, &vendor_b, 4);
-    memcpy(boot_cpu.vendor + 4, &vendor_d, 4);
-    memcpy(boot_cpu.vendor + 8, &vendor_c, 4);
+    memcpy(cpu->vendor, &leaf0->ebx, 4);
+    memcpy(cpu->vendor + 4, &leaf0->edx, 4);
+    memcpy(cpu->vendor + 8, &leaf0->ecx, 4);
     for (uint32_t i = 0; i < 3; i++) {
-        struct cpuid_result r = cpuid_checked(EXTENDED_LEAVES + 2 + i, 0);
-        memcpy(boot_cpu.model_name + 16 * i, &r, sizeof(r));
+        struct cpuid_result r = cpuid_checked(cpu, EXTENDED_LEAVES + 2 + i, 0);
+        memcpy(cpu->model_name + 16 * i, &r, sizeof(r));
     }
+}
+
+static void identify(struct cpu_identity *cpu)
+{
+    struct cpuid_result r = cpuid(0, 0);
+
+    cpu->max_leaf = r.eax;
+    cpu->max_extended_leaf = cpuid(EXTENDED_LEAVES, 0).eax;
+    read_names(cpu, &r);
+    read_signature(cpu);
+    read_words(cpu);
+    r = cpuid_checked(cpu, EXTENDED_LEAVES + 8, 0);
+    cpu->physical_address_bits = r.eax != 0 ? (uint8_t)r.eax : 36;
+    r = cpuid_checked(cpu, XSAVE_LEAF, 0);
+    cpu->extended_states = (uint64_t)r.edx << 32 | r.eax;
 }
 
 void cpu_features_init(void)
 {
-    struct cpuid_result r = cpuid(0, 0);
+    identify(&boot_cpu);
+}
 
-    boot_cpu.max_leaf = r.eax;
-    boot_cpu.max_extended_leaf = cpuid(EXTENDED_LEAVES, 0).eax;
-    read_names(r.ebx, r.edx, r.ecx);
-    read_signature();
-    read_words();
-    r = cpuid_checked(EXTENDED_LEAVES + 8, 0);
-    boot_cpu.physical_address_bits = r.eax != 0 ? (uint8_t)r.eax : 36;
+/* Bits that show a control register's present state, not what the processor can do. */
+static uint32_t changing_bits(enum cpu_feature_word word)
+{
+    switch (word) {
+    case WORD_1_ECX:
+        return 1U << 27; /* OSXSAVE */
+    case WORD_1_EDX:
+        return 1U << 9; /* the local APIC is on */
+    case WORD_7_ECX:
+        return 1U << 4; /* OSPKE */
+    default:
+        return 0;
+    }
+}
+
+const char *cpu_features_compare(void)
+{
+    struct cpu_identity own = {0};
+
+    identify(&own);
+    if (memcmp(own.vendor, boot_cpu.vendor, sizeof(own.vendor)) != 0) {
+        return "another vendor's";
+    }
+    for (unsigned int word = 0; word < CPU_FEATURE_WORDS; word++) {
+        if ((boot_cpu.words[word] & ~own.words[word] & ~changing_bits(word)) != 0) {
+            return "without some feature of the first";
+        }
+    }
+    if ((boot_cpu.extended_states & ~own.extended_states & XCR0_OFFERED) != 0) {
+        return "without some extended registers of the first";
+    }
+    if (own.physical_address_bits < boot_cpu.physical_address_bits) {
+        return "with fewer address bits than the first";
+    }
+    return NULL;
 }
 
 static uint64_t wanted_cr4(void)
@@ -111,7 +157,6 @@ void cpu_control_init(void)
         arch_wrmsr(MSR_PAT, PAT_VALUE);
     }
     if (cpu_has(FEATURE_XSAVE)) {
-        struct cpuid_result r = cpuid_checked(0xd, 0);
-        write_xcr0(((uint64_t)r.edx << 32 | r.eax) & XCR0_OFFERED);
+        write_xcr0(boot_cpu.extended_states & XCR0_OFFERED);
     }
 }

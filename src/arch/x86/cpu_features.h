@@ -62,6 +62,7 @@ struct cpu_identity {
     char model_name[49];
     uint8_t family, model, stepping;
     uint8_t physical_address_bits;
+    uint64_t extended_states; /* that XCR0 can enable */
 };
 extern struct cpu_identity boot_cpu;
 
@@ -72,6 +73,12 @@ static inline bool cpu_has(enum cpu_feature feature)
 
 /* On the boot CPU, before anything asks cpu_has(). */
 void cpu_features_init(void);
+
+/*
+ * On any other CPU: whether it can do all that the boot CPU can, which guests were promised or
+ * Pavise's own code was patched for. NULL, or what it lacks, in words.
+ */
+const char *cpu_features_compare(void);
 
 /*
  * On every CPU, once cpu_features_init() has run: CR0, CR4, EFER, PAT and XCR0 as Pavise runs.

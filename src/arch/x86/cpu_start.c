@@ -2,6 +2,7 @@
 // A CPU's last steps before guests run on it.
 #include "arch/cpu_start.h"
 
+#include "abi/errno.h"
 #include "base/cpu.h"
 #include "base/panic.h"
 #include "fpu.h"
@@ -22,22 +23,29 @@ static void on_own_stack(void)
     panic("start of day came back");
 }
 
+int arch_create_cpu(unsigned int id)
+{
+    struct cpu *cpu = percpu_create(id);
+
+    if (!cpu) {
+        return -ENOMEM;
+    }
+    cpu->flush_stamp = flush_clock;
+    cpus[id] = cpu;
+    return 0;
+}
+
 void arch_run_on_cpu_stack(void (*function)(void))
 {
-    struct cpu *cpu;
-
     if (paging_prepare_slot(PERCPU_BASE) != 0 || paging_prepare_slot(DEVICE_MAP_BASE) != 0) {
         panic("no memory for page tables");
     }
-    cpu = percpu_create(0);
-    if (!cpu) {
+    if (arch_create_cpu(0) != 0) {
         panic("no memory for the first CPU's region");
     }
-    cpu->flush_stamp = flush_clock;
-    cpus[0] = cpu;
     cpu_count = 1;
     continue_with = function;
-    percpu_run_on_stack(cpu, on_own_stack);
+    percpu_run_on_stack(cpus[0], on_own_stack);
 }
 
 void arch_prepare_guests(void)

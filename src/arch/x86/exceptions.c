@@ -9,6 +9,7 @@
 #include "domain/vcpu.h"
 #include "exception_table.h"
 #include "instructions.h"
+#include "interrupts.h"
 #include "lib/string.h"
 #include "pv/traps.h"
 
@@ -48,6 +49,7 @@ void exception_from_hypervisor(struct cpu_user_regs *regs)
         regs->rflags &= ~(1UL << 8);
         return;
     case VECTOR_NMI:
+        interrupts_stop_here_if_asked();
         if (hardware_nmi) {
             hardware_nmi(NULL);
         }
@@ -68,6 +70,9 @@ struct vcpu *store_guest_frame(const struct cpu_user_regs *regs)
 {
     struct vcpu *v = current_vcpu();
 
+    if (regs->entry_vector == VECTOR_NMI) {
+        interrupts_stop_here_if_asked();
+    }
     memcpy(&v->regs, regs, offsetof(struct cpu_user_regs, ss) + 8);
     return v;
 }

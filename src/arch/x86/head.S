@@ -251,6 +251,7 @@ long_mode_high:
     jmp 0b
 
     .section .rodata.head, "a", @progbits
+    .globl boot_gdt, boot_gdt_pointer_high
     .balign 8
 boot_gdt:
     .quad 0
@@ -265,6 +266,7 @@ boot_gdt_pointer_high:
     .quad boot_gdt
 
     .section .bss.page_aligned, "aw", @nobits
+    .globl boot_l4
     .balign 4096
 boot_l4:
     .skip 4096

@@ -26,9 +26,11 @@ void arch_kick_cpu(unsigned int id)
     ipi_send(id, IPI_KICK);
 }
 
-static noreturn_fn void stop_here(void)
+static bool stopping; /* [a] some CPU panics */
+
+void interrupts_stop_here_if_asked(void)
 {
-    for (;;) {
+    while (READ_ONCE(stopping)) {
         asm volatile("cli; hlt");
     }
 }
@@ -48,8 +50,6 @@ void interrupt_dispatch(unsigned int vector)
         arch_cache_flush_local();
         lapic_eoi();
         return;
-    case IPI_STOP:
-        stop_here();
     case VECTOR_TIMER:
         cpu_raise_self(WORK_TIMER);
         lapic_eoi();
@@ -96,6 +96,7 @@ void arch_set_device_interrupt(void (*serve)(unsigned int vector))
 void interrupts_stop_others(void)
 {
     if (cpu_count > 1) {
-        lapic_send_ipi_others(IPI_STOP);
+        WRITE_ONCE(stopping, true);
+        lapic_send_nmi_others();
     }
 }

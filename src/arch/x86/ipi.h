@@ -7,7 +7,6 @@ enum ipi_vector {
     IPI_KICK = 0xf8,        /* look at pending work */
     IPI_FLUSH = 0xf9,       /* serve a TLB-flush request */
     IPI_CACHE_FLUSH = 0xfa, /* write back and drop caches */
-    IPI_STOP = 0xfb,        /* another CPU panics */
     VECTOR_TIMER = 0xfc,    /* the local APIC's alarm */
     VECTOR_ERROR = 0xfe,    /* the local APIC's complaint */
     VECTOR_SPURIOUS = 0xff,

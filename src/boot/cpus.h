@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// The other processors.
+#pragma once
+
+#include "boot/boot_info.h"
+
+/*
+ * Starts all that firmware names, one after the other, up to what the options `maxcpus` and `nosmp`
+ * allow; those that don't answer are reported and left out. Settles whether time-stamp counters
+ * agree. After sched_init_cpu(0) and machine_start(), before a domain is created.
+ */
+void cpus_start(const struct boot_info *info);
+
+/*
+ * A page of usable memory that processors can begin in, free of modules: physical address, 0 where
+ * there is none.
+ */
+uint64_t cpus_entry_page(const struct boot_info *info);
