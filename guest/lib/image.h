@@ -19,7 +19,8 @@
 // A line for the test runner, kept in the image but not loaded. It knows:
 //   args=WORDS      goes on the guest's command line
 //   module=BYTES    a boot module of so many bytes, byte n being n * 7 + (n >> 8)
-//   vcpus=COUNT     so many virtual CPUs, on the machine's one (1 unless it says so)
+//   vcpus=COUNT     so many virtual CPUs (1 unless it says so)
+//   cpus=COUNT      so many CPUs in the machine (1 unless it says so)
 #define IMAGE_BOOT(line) \
     __asm__(".pushsection .image.boot, \"\", @progbits\n.ascii \"" line "\\n\"\n.popsection")
 
