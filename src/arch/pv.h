@@ -34,6 +34,9 @@ uint64_t arch_take_debug_status(void);
 /* Make the processor's CR4 show those bits of v->control4 that act on ring 3: TSD, DE, FSGSBASE. */
 void arch_load_control4(const struct vcpu *v);
 
+/* Whether CPUID is a #GP in ring 3, so that user mode gets to see the policy too. */
+bool arch_cpuid_faults(void);
+
 /* Whether the next FPU instruction traps (CR0.TS). */
 void arch_set_fpu_trap(bool on);
 

@@ -265,6 +265,10 @@ static enum outcome emulate(struct vcpu *v, const struct insn *insn)
     }
     switch (insn->op) {
     case INSN_CPUID:
+        /* It only gets here where the processor makes it fault (arch_cpuid_faults()). */
+        if (!vcpu_in_kernel(v) && v->pv->msrs.cpuid_faulting) {
+            return REFUSED;
+        }
         emulate_cpuid(v);
         return DONE;
     case INSN_RDTSC:

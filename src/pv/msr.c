@@ -63,6 +63,9 @@ enum {
 #define MISC_ENABLE_SET   (1ULL << 11 | 1ULL << 12)
 #define MISC_ENABLE_CLEAR (1ULL << 7 | 1ULL << 18)
 
+#define PLATFORM_INFO_CPUID_FAULTING (1ULL << 31)
+#define MISC_FEATURES_CPUID_FAULTING (1ULL << 0)
+
 #define SYSCFG_MEMORY_ENCRYPTION (1ULL << 23)
 #define HWCR_TSC_FREQ_SEL        (1ULL << 24) /* the counter runs at P0's rate */
 #define DE_CFG_LFENCE_SERIALIZE  (1ULL << 1)
@@ -183,6 +186,28 @@ static int read_arch_caps(context_t *c, uint32_t index, uint64_t *value)
     return has(c, XEN_X86_FEATURE_ARCH_CAPS) ? 0 : -EPERM;
 }
 
+/* The guest's own use of it, where the processor has it: its kernel decides for its user mode. */
+static int read_platform_info(context_t *c, uint32_t index, uint64_t *value)
+{
+    *value = arch_cpuid_faults() ? PLATFORM_INFO_CPUID_FAULTING : 0;
+    return 0;
+}
+
+static int read_misc_features(context_t *c, uint32_t index, uint64_t *value)
+{
+    *value = c->state->cpuid_faulting ? MISC_FEATURES_CPUID_FAULTING : 0;
+    return 0;
+}
+
+static int write_misc_features(context_t *c, uint32_t index, uint64_t value)
+{
+    if ((value & ~(arch_cpuid_faults() ? MISC_FEATURES_CPUID_FAULTING : 0)) != 0) {
+        return -EPERM;
+    }
+    c->state->cpuid_faulting = value != 0;
+    return 0;
+}
+
 static int read_misc_enable(context_t *c, uint32_t index, uint64_t *value)
 {
     const int error = machine_value(index, value);
@@ -297,10 +322,10 @@ static const struct {
     {MSR_PRED_CMD, MSR_PRED_CMD, refuse_read, write_pred_cmd},
     /* Intel: a write of 0, then CPUID, makes the processor show its revision here. */
     {MSR_MICROCODE_REVISION, MSR_MICROCODE_REVISION, read_machine, write_only_zero},
-    {MSR_PLATFORM_INFO, MSR_PLATFORM_INFO, read_zero, refuse_write},
+    {MSR_PLATFORM_INFO, MSR_PLATFORM_INFO, read_platform_info, refuse_write},
     {MSR_MTRR_CAP, MSR_MTRR_CAP, read_zero, refuse_write},
     {MSR_ARCH_CAPABILITIES, MSR_ARCH_CAPABILITIES, read_arch_caps, refuse_write},
-    {MSR_MISC_FEATURES_ENABLES, MSR_MISC_FEATURES_ENABLES, read_zero, write_only_zero},
+    {MSR_MISC_FEATURES_ENABLES, MSR_MISC_FEATURES_ENABLES, read_misc_features, write_misc_features},
     /* System-call entries are set with callback_op; kernels that set these too lose nothing. */
     {MSR_SYSENTER_CS, MSR_SYSENTER_EIP, read_zero, write_dropped},
     {MSR_MCG_CAP, MSR_MCG_CAP, read_zero, refuse_write}, /* no bank of errors */

@@ -16,6 +16,7 @@
 struct pv_msrs {
     uint64_t spec_ctrl;
     uint32_t tsc_aux;
+    bool cpuid_faulting; /* the guest's kernel wants CPUID of its user mode to fault */
 };
 
 /* What a register access needs from elsewhere; all of it concerns the current vCPU. */

@@ -193,6 +193,23 @@ static void cpuid_is_answered_by_the_policy(void **state)
     assert_int_equal(v->regs.rcx >> 32, 0);
 }
 
+/* Where the processor can make it fault: what comes as a #GP is user mode's own CPUID. */
+static void user_modes_cpuid_is_answered_until_its_kernel_says_no(void **state)
+{
+    set_gate(13, 0, false);
+    enter_user_mode();
+    CODE(0x0f, 0xa2);
+    v->regs.rax = 0x40000000;
+    assert_true(pv_emulate_privileged(v));
+    assert_int_equal(v->regs.rbx, 0x566e6558);
+    assert_int_equal(executed(), 2);
+    v->pv->msrs.cpuid_faulting = true;
+    CODE(0x0f, 0xa2);
+    assert_false(pv_emulate_privileged(v));
+    v->mode |= MODE_KERNEL;
+    assert_true(pv_emulate_privileged(v));
+}
+
 static void the_prefix_asks_for_cpuid_and_nothing_else(void **state)
 {
     v->regs.rax = 0x40000000;
@@ -463,6 +480,7 @@ int main(void)
         TEST(states_depend_on_each_other),
         TEST(msrs_go_by_the_policy),
         TEST(cpuid_is_answered_by_the_policy),
+        TEST(user_modes_cpuid_is_answered_until_its_kernel_says_no),
         TEST(the_prefix_asks_for_cpuid_and_nothing_else),
         TEST(the_counter_is_for_user_mode_unless_its_kernel_says_no),
         TEST(invlpg_forgets_one_page),

@@ -11,6 +11,7 @@
 #include "abi/errno.h"
 #include "arch/io.h"
 #include "arch/msr.h"
+#include "pv.h"
 #include "pv/msr.h"
 
 static uint64_t bases[3];
@@ -51,6 +52,7 @@ static void show(unsigned feature)
 static int reset(void **state)
 {
     host_forget_devices();
+    host_processor_reset();
     memset(&cpuid, 0, sizeof(cpuid));
     memset(&registers, 0, sizeof(registers));
     memset(bases, 0, sizeof(bases));
@@ -263,6 +265,21 @@ static void amd_configuration_shows_single_bits(void **state)
     assert_write_faults(0xc0010015, 0);
 }
 
+static void cpuid_faulting_is_offered_where_the_processor_has_it(void **state)
+{
+    assert_reads(0xce, 0);
+    assert_reads(0x140, 0);
+    assert_write_faults(0x140, 1);
+    host_processor.cpuid_faults = true;
+    assert_reads(0xce, 1UL << 31);
+    assert_writes(0x140, 1);
+    assert_reads(0x140, 1);
+    assert_true(registers.cpuid_faulting);
+    assert_write_faults(0x140, 3);
+    assert_writes(0x140, 0);
+    assert_false(registers.cpuid_faulting);
+}
+
 static void the_hypercall_page_is_filled_on_request(void **state)
 {
     assert_writes(0x40000000, 0x5000);
@@ -304,6 +321,7 @@ int main(void)
         cmocka_unit_test_setup(there_are_no_machine_check_banks, reset),
         cmocka_unit_test_setup(only_the_control_domain_sees_the_machines_memory_map, reset),
         cmocka_unit_test_setup(amd_configuration_shows_single_bits, reset),
+        cmocka_unit_test_setup(cpuid_faulting_is_offered_where_the_processor_has_it, reset),
         cmocka_unit_test_setup(the_hypercall_page_is_filled_on_request, reset),
         cmocka_unit_test_setup(a_switch_loads_what_differs, reset),
     };

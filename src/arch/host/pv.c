@@ -91,6 +91,11 @@ uint64_t arch_get_segment_base(enum segment_base which)
     return host_processor.base[which];
 }
 
+bool arch_cpuid_faults(void)
+{
+    return host_processor.cpuid_faults;
+}
+
 uint16_t arch_loaded_selector(enum loaded_selector which)
 {
     return host_processor.selector[which];

@@ -10,7 +10,7 @@
 /* Calls since host_processor_reset(), and what the registers hold. */
 struct host_processor {
     unsigned long toggles, base_loads, gdt_loads, ldt_loads, debug_loads, control4_loads;
-    bool fpu_trap;
+    bool fpu_trap, cpuid_faults;
     uint64_t debug_status; /* DR6, for arch_take_debug_status() */
     uint64_t base[3];      /* enum segment_base */
     uint16_t user_gs;

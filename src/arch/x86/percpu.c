@@ -7,6 +7,7 @@
 #include "arch/pv.h"
 #include "base/panic.h"
 #include "cpu_features.h"
+#include "cpuid_faulting.h"
 #include "instructions.h"
 #include "layout.h"
 #include "lib/string.h"
@@ -219,6 +220,7 @@ void percpu_load(void)
     arch_wrmsr(MSR_CSTAR, trampoline + (uint64_t)(trampoline_syscall32 - trampolines_start));
     arch_wrmsr(MSR_SFMASK, SYSCALL_CLEARS);
     arch_wrmsr(MSR_EFER, arch_rdmsr(MSR_EFER) | EFER_SCE);
+    cpuid_faulting_enable();
     /* No SYSENTER: with a null selector it faults, and the guest gets to hear of it. */
     if (arch_wrmsr_safe(MSR_SYSENTER_CS, 0) != 0) {
         return;
