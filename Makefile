@@ -1,6 +1,7 @@
 # Pavise: one plain Makefile. `make help` lists the targets; `./pavise` is the front door.
 #
 #   hypervisor   build/pavise.elf (64-bit, PVH note) and build/pavise.elf32 (Multiboot 1 loaders)
+#   debug        build/debug/pavise.elf*: the same with assertions and checks of the order of locks
 #   guest        build/guest/*.elf: our own PV kernels, from guest/
 #   unit         build the host library and its tests and run them under ASan and UBSan
 #   tsan         the same for tests of several CPUs, which are threads, under TSan
@@ -22,7 +23,7 @@ STD  := -std=gnu11
 HV_FLAGS := $(STD) $(WARN) -O2 -g -ffreestanding -fno-stack-protector -fno-common -fno-strict-aliasing \
             -fpie -mno-red-zone -mgeneral-regs-only -fvisibility=hidden -fcf-protection=none \
             -fno-asynchronous-unwind-tables -fno-omit-frame-pointer -ffunction-sections -fdata-sections \
-            -include src/arch/x86/hidden.h -Isrc -Isrc/arch/x86
+            -include src/arch/x86/hidden.h -Isrc -Isrc/arch/x86 $(HV_EXTRA)
 HV_C   := $(filter-out src/arch/host/%,$(wildcard src/*/*.c src/arch/x86/*.c))
 HV_S   := $(wildcard src/arch/x86/*.S)
 HV_OBJ := $(HV_C:%.c=$(BUILD)/hv/%.o) $(HV_S:%.S=$(BUILD)/hv/%.o)
@@ -30,10 +31,13 @@ HV_OBJ := $(HV_C:%.c=$(BUILD)/hv/%.o) $(HV_S:%.S=$(BUILD)/hv/%.o)
 HV_LIBS := $(shell $(CC) -print-file-name=liblzma.a) $(shell $(CC) -print-file-name=libzstd.a) \
            $(shell $(CC) -print-file-name=libz.a) $(shell $(CC) -print-file-name=liblz4.a)
 
-.PHONY: all hypervisor guest unit unit-binaries concurrent tsan replay corpus bench check clean help
+.PHONY: all hypervisor debug guest unit unit-binaries concurrent tsan replay corpus bench check clean help
 all: hypervisor guest
 
 hypervisor: $(BUILD)/pavise.elf $(BUILD)/pavise.elf32
+
+debug:
+	$(Q)$(MAKE) BUILD=$(BUILD)/debug HV_EXTRA=-DPAVISE_DEBUG hypervisor
 
 # Offsets of C structures for assembly: compiled to text, never written by hand.
 $(BUILD)/hv/asm-offsets.h: src/arch/x86/asm-offsets.c.in

@@ -20,6 +20,7 @@
 #include "build/domain0.h"
 #include "console/console.h"
 #include "control/control.h"
+#include "control/self_audit.h"
 #include "domain/pages.h"
 #include "event/event.h"
 #include "grant/grant.h"
@@ -188,6 +189,7 @@ static void launch_on_stack(void)
     start_rooms();
     console_init();
     control_init();
+    self_audit_init();
     irqs_start();
     devices_start();
     end_init();

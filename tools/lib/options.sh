@@ -6,7 +6,7 @@
 set_default_options() {
     kernel='' initrd='' flavour=amd64 append='' hypervisor_args='' script=''
     memory_mib=1024 cpus=1 machine=pc accel=auto cpu='' disks=() disk_type=virtio
-    net=no net_type=virtio gdb=no trace=no timeout_s=0 target=pavise qemu_args='' only_prepare=no
+    net=no net_type=virtio gdb=no trace=no timeout_s=0 target=pavise debug_build=no qemu_args='' only_prepare=no
 }
 
 # parse_options ARGUMENT...: sets the variables above.
@@ -35,6 +35,7 @@ parse_options() {
         --trace) trace=yes && shift && continue ;;
         # For scripts that start several runs at once: get and build what they need, and no more.
         --prepare) only_prepare=yes && shift && continue ;;
+        --debug-build) debug_build=yes && shift && continue ;;
         --reference) target=reference && shift && continue ;;
         --bare) target=bare && shift && continue ;;
         --help | -h)
