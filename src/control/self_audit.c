@@ -8,6 +8,7 @@
 #include "base/param.h"
 #include "console/keys.h"
 #include "domain/domain.h"
+#include "domain/pause.h"
 #include "memory/allocator.h"
 #include "mmu/audit.h"
 #include "mmu/types.h"
@@ -24,19 +25,40 @@ static uint64_t audits;
 /* ---- everybody stands still --------------------------------------------------------------------
  */
 
-static void for_each_other_vcpu(void (*act)(struct vcpu *v))
+/* A result of `act` that is not 0 is passed on; the rest of the domains are left alone then. */
+static long for_each_domain(long (*act)(struct domain *d))
 {
     struct domain *d;
+    long result = 0;
 
-    for (int id = -1; (d = domain_get_next(id)) != NULL; domain_put(d)) {
+    for (int id = -1; result == 0 && (d = domain_get_next(id)) != NULL; domain_put(d)) {
         id = d->id;
-        for (unsigned int i = 0; i < d->max_vcpus; i++) {
-            struct vcpu *v = READ_ONCE(d->vcpus[i]);
-            if (v && v != current_vcpu()) {
-                act(v);
-            }
-        }
+        result = act(d);
     }
+    return result;
+}
+
+static long pause(struct domain *d)
+{
+    domain_pause_nosync(d);
+    return 0;
+}
+
+static long unpause(struct domain *d)
+{
+    domain_unpause(d);
+    return 0;
+}
+
+/* Everybody but this CPU's own vCPU. False where another CPU waits for that one to leave. */
+static bool stop_guests(void)
+{
+    (void)!for_each_domain(pause);
+    if (for_each_domain(domain_wait_until_off) == 0) {
+        return true;
+    }
+    (void)!for_each_domain(unpause);
+    return false;
 }
 
 /* ---- what there is -----------------------------------------------------------------------------
@@ -74,31 +96,42 @@ static void log_census(void)
 /* ---- the audit ---------------------------------------------------------------------------------
  */
 
-/* False where another CPU is at it. */
-static bool audit(void)
+/* Everything is audited, or found wrong, which is the end. */
+static void audit_at_rest(void)
 {
-    long faults;
+    long faults = audit_frames(NULL);
 
-    if (__atomic_exchange_n(&auditing, true, __ATOMIC_ACQUIRE)) {
-        return false;
-    }
-    for_each_other_vcpu(vcpu_pause);
-    faults = audit_frames(NULL);
     audits++;
-    for_each_other_vcpu(vcpu_unpause);
-    __atomic_store_n(&auditing, false, __ATOMIC_RELEASE);
     if (faults < 0) {
         log_warning("no memory for an audit");
     } else if (faults > 0) {
         panic("the audit of memory found %ld faults", faults);
     }
-    return true;
+}
+
+/* False where it has to wait for another time, as other CPUs are busy with each other. */
+static bool audit(void)
+{
+    bool done = false;
+
+    if (__atomic_exchange_n(&auditing, true, __ATOMIC_ACQUIRE)) {
+        return false;
+    }
+    if (stop_guests()) {
+        audit_at_rest();
+        (void)!for_each_domain(unpause);
+        done = true;
+    }
+    __atomic_store_n(&auditing, false, __ATOMIC_RELEASE);
+    return done;
 }
 
 static void audit_on_key(void)
 {
     if (audit()) {
         log_census();
+    } else {
+        log_always("not now");
     }
 }
 
