@@ -25,5 +25,8 @@ const uint8_t *arch_build_id(uint32_t *bytes);
 /* Physical memory below this is in reach of frame_to_virt() before paging_activate(). */
 uint64_t arch_early_reach(void);
 
-/* The log's first sink, a polled serial port, leaves: the console's own driver is up. */
-void arch_stop_early_console(void);
+/*
+ * The log's first sink, a polled serial port, leaves: the console's own driver is up. Returns the
+ * port's first register, 0 where there was none.
+ */
+uint16_t arch_stop_early_console(void);

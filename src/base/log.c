@@ -134,6 +134,11 @@ void log_raw(const char *text, size_t bytes)
 void log_add_sink(struct log_sink *sink)
 {
     show_on(sink, oldest_kept(ring.shown), ring.shown);
+    log_add_sink_from_now(sink);
+}
+
+void log_add_sink_from_now(struct log_sink *sink)
+{
     sink->next = ring.sinks;
     ring.sinks = sink;
 }

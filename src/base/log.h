@@ -64,6 +64,8 @@ struct log_sink {
  * drains: no other CPU may write at the same time.
  */
 void log_add_sink(struct log_sink *sink);
+/* The same for one that goes on where another has stopped: it sees what is written from now on. */
+void log_add_sink_from_now(struct log_sink *sink);
 void log_remove_sink(struct log_sink *sink);
 
 /* Nanoseconds since start, for prefixes and rate limits; without one, time stands at 0. */

@@ -7,7 +7,6 @@
 #include "boot/irqs.h"
 #include "boot/options.h"
 #include "console/console.h"
-#include "lib/string.h"
 #include "platform/uart.h"
 #include "time/time.h"
 #include "time/timer.h"
@@ -72,14 +71,8 @@ static void listen(void)
 
 /* ---- start ----------------------------------------------------------------------------------- */
 
-static bool chosen(const char *device)
-{
-    const char *at = strstr(options.console, device);
-
-    return at && (at == options.console || at[-1] == ',');
-}
-
-static void start(const struct uart_config *defaults, const char *option)
+/* What the early log has shown on the same line is there already. */
+static void start(const struct uart_config *defaults, const char *option, uint16_t early_port)
 {
     struct uart_config config = *defaults;
 
@@ -87,18 +80,23 @@ static void start(const struct uart_config *defaults, const char *option)
         log_warning("serial line: %s is not BAUD,8n1,PORT,IRQ", option);
     }
     if (uart_init(&line, &config) == 0) {
-        log_add_sink(&sink);
+        if (config.io_base == early_port) {
+            log_add_sink_from_now(&sink);
+        } else {
+            log_add_sink(&sink);
+        }
         listen();
     }
 }
 
 void console_line_start(void)
 {
-    arch_stop_early_console();
-    if (chosen("com1")) {
-        start(&uart_com1, options.com1);
-    } else if (chosen("com2")) {
-        start(&uart_com2, options.com2);
+    uint16_t early_port = arch_stop_early_console();
+
+    if (console_chosen("com1")) {
+        start(&uart_com1, options.com1, early_port);
+    } else if (console_chosen("com2")) {
+        start(&uart_com2, options.com2, early_port);
     }
 }
 

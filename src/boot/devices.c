@@ -7,6 +7,7 @@
 #include "base/panic.h"
 #include "boot/machine.h"
 #include "boot/console_line.h"
+#include "boot/console_screen.h"
 #include "boot/irqs.h"
 #include "memory/allocator.h"
 #include "platform/vga.h"
@@ -71,6 +72,7 @@ static void give_memory(struct domain *d)
 void devices_start(void)
 {
     console_line_start();
+    console_screen_start();
 }
 
 void devices_give_to_domain0(struct domain *d)
@@ -110,6 +112,7 @@ static bool describe_text(struct dom0_vga_console_info *vga)
         return false;
     }
     vga->video_type = XEN_VGATYPE_TEXT_MODE_3;
+    console_screen_cursor(&text);
     vga->u.text_mode_3.font_height = text.font_height;
     vga->u.text_mode_3.cursor_x = text.cursor_x;
     vga->u.text_mode_3.cursor_y = text.cursor_y;

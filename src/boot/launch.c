@@ -8,6 +8,7 @@
 #include "arch/paging.h"
 #include "base/log.h"
 #include "base/panic.h"
+#include "boot/console_screen.h"
 #include "boot/cpus.h"
 #include "boot/devices.h"
 #include "boot/early_memory.h"
@@ -170,6 +171,7 @@ static void build(struct domain0_request *request)
     request->max_pages = max == UINT64_MAX ? max : max >> PAGE_SHIFT;
     request->vcpus = dom0_vcpu_count(&options.dom0_vcpus, cpu_count);
     request->command_line = rsdp_tell_domain0(boot, request->command_line);
+    console_screen_leave_to_domain0();
     request->vga = devices_display(boot);
     if (build_domain0(request, &work, &reason) != 0) {
         panic("domain 0: %s", reason.text);

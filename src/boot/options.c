@@ -47,6 +47,21 @@ static int set_dom0_max_vcpus(const struct param *param, const char *value)
 }
 PARAM_CUSTOM("dom0_max_vcpus", set_dom0_max_vcpus);
 
+bool console_chosen(const char *device)
+{
+    const char *at = options.console;
+
+    while (at != NULL && *at != 0) {
+        size_t length = strlen(device);
+        if (strncmp(at, device, length) == 0 && (at[length] == ',' || at[length] == 0)) {
+            return true;
+        }
+        at = strchr(at, ',');
+        at = at != NULL ? at + 1 : NULL;
+    }
+    return false;
+}
+
 /* ---- dom0_mem -------------------------------------------------------------------------------- */
 
 static bool skip_prefix(const char **text, const char *prefix)

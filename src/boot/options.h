@@ -35,6 +35,9 @@ struct options {
 
 extern struct options options;
 
+/* Whether console= names this device: "com1", "vga". */
+bool console_chosen(const char *device);
+
 /* What the options say; both return 0, or -EINVAL with the target as it was. */
 must_check int parse_dom0_memory(const char *text, struct dom0_memory *memory);
 must_check int parse_dom0_vcpus(const char *text, struct dom0_vcpus *vcpus);

@@ -59,7 +59,7 @@ static void log_boot_info(void)
              boot_info.loader[0] != 0 ? boot_info.loader : "no name", boot_info.cmdline);
     for (uint32_t i = 0; i < map->count; i++) {
         const struct memory_region *r = &map->regions[i];
-        log_info("memory %#014lx-%#014lx %s", (unsigned long)r->base,
+        log_info("memory 0x%012lx-0x%012lx %s", (unsigned long)r->base,
                  (unsigned long)(r->base + r->bytes), memory_type_name(r->type));
     }
     for (uint32_t i = 0; i < boot_info.module_count; i++) {

@@ -84,8 +84,9 @@ uint64_t arch_early_reach(void)
     return 0;
 }
 
-void arch_stop_early_console(void)
+uint16_t arch_stop_early_console(void)
 {
+    return 0;
 }
 
 void *arch_map_device(uint64_t pa, size_t bytes)

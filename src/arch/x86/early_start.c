@@ -70,7 +70,7 @@ uint64_t arch_early_reach(void)
     return BOOT_MAPPED_GIB << 30;
 }
 
-void arch_stop_early_console(void)
+uint16_t arch_stop_early_console(void)
 {
-    early_uart_stop();
+    return early_uart_stop();
 }

@@ -52,7 +52,8 @@ void early_uart_start(void)
     log_add_sink(&early_uart);
 }
 
-void early_uart_stop(void)
+uint16_t early_uart_stop(void)
 {
     log_remove_sink(&early_uart);
+    return COM1;
 }
