@@ -83,6 +83,7 @@ HOST_OBJ   := $(HOST_C:%.c=$(HOST_BUILD)/%.o)
 HOST_LDLIBS := -llzma -lzstd -lz -llz4 -lpthread
 UNIT_C     := $(wildcard tests/unit/*_test.c)
 UNIT_BIN   := $(UNIT_C:tests/unit/%.c=$(HOST_BUILD)/unit/%)
+.SECONDARY: $(UNIT_BIN:=.o)
 
 $(HOST_BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -93,10 +94,15 @@ $(HOST_BUILD)/libpavise-host.a: $(HOST_OBJ)
 	@echo "  AR      $@"
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(HOST_BUILD)/unit/%: tests/unit/%.c $(HOST_BUILD)/libpavise-host.a
+$(HOST_BUILD)/unit/%.o: tests/unit/%.c
+	@mkdir -p $(@D)
+	@echo "  HOSTCC  $<"
+	$(Q)$(CC) $(HOST_FLAGS) -Itests/unit -MMD -MP -c -o $@ $<
+
+$(HOST_BUILD)/unit/%: $(HOST_BUILD)/unit/%.o $(HOST_BUILD)/libpavise-host.a
 	@mkdir -p $(@D)
 	@echo "  HOSTLD  $@"
-	$(Q)$(CC) $(HOST_FLAGS) -Itests/unit -MMD -MP -o $@ $< $(HOST_BUILD)/libpavise-host.a -lcmocka $(HOST_LDLIBS)
+	$(Q)$(CC) $(HOST_FLAGS) -o $@ $^ -lcmocka $(HOST_LDLIBS)
 
 unit-binaries: $(UNIT_BIN)
 
