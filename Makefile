@@ -102,7 +102,7 @@ $(HOST_BUILD)/unit/%.o: tests/unit/%.c
 $(HOST_BUILD)/unit/%: $(HOST_BUILD)/unit/%.o $(HOST_BUILD)/libpavise-host.a
 	@mkdir -p $(@D)
 	@echo "  HOSTLD  $@"
-	$(Q)$(CC) $(HOST_FLAGS) -o $@ $^ -lcmocka $(HOST_LDLIBS)
+	$(Q)$(CC) $(HOST_FLAGS) -o $@ $(filter %.o %.a,$^) -lcmocka $(HOST_LDLIBS)
 
 unit-binaries: $(UNIT_BIN)
 
