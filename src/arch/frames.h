@@ -10,5 +10,11 @@
 /* First byte of frame `m`, which must be RAM (below max_frame()). */
 static inline void *frame_to_virt(mfn_t m);
 
+/* A byte of such a frame. */
+static inline void *maddr_to_virt(maddr_t address)
+{
+    return (char *)frame_to_virt(maddr_to_mfn(address)) + address.a % PAGE_SIZE;
+}
+
 /* The frame that holds `p`, a pointer into the direct map. */
 static inline mfn_t virt_to_frame(const void *p);

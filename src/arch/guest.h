@@ -6,6 +6,7 @@
 // before it stays copied. Guest memory may change between two reads: read each thing once.
 #pragma once
 
+#include "impl/guest.h"
 #include "lib/address.h"
 #include "lib/compiler.h"
 
@@ -21,6 +22,23 @@ must_check int copy_word_from_guest(uint64_t *to, gva_t from);
     copy_from_guest((to), gva_add((base), (uint64_t)(index) * sizeof(*(to))), sizeof(*(to)))
 #define write_guest(base, index, from) \
     copy_to_guest(gva_add((base), (uint64_t)(index) * sizeof(*(from))), (from), sizeof(*(from)))
+
+/*
+ * The same without a call, for what guests ask most: a few words, or half of one. `words` is a
+ * constant.
+ */
+static inline must_check int guest_fetch32(uint32_t *to, gva_t from);
+static inline must_check int guest_fetch_words(uint64_t *to, gva_t from, size_t words);
+static inline must_check int guest_write32(gva_t to, uint32_t value);
+static inline must_check int guest_write64(gva_t to, uint64_t value);
+
+/* read_guest() in that way. */
+#define fetch_guest(to, base, index)                                                  \
+    ({                                                                                \
+        _Static_assert(sizeof(*(to)) % sizeof(uint64_t) == 0, "whole words");         \
+        guest_fetch_words((uint64_t *)(to), gva_add((base), (index) * sizeof(*(to))), \
+                          sizeof(*(to)) / sizeof(uint64_t));                          \
+    })
 
 /* Whether [base, base + bytes) can be a guest range at all (nothing is said about mappings). */
 bool guest_range_ok(gva_t base, uint64_t bytes);

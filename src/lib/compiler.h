@@ -12,6 +12,7 @@
 #define aligned_to(n)              __attribute__((aligned(n)))
 #define noreturn_fn                __attribute__((noreturn))
 #define cold_fn                    __attribute__((cold, noinline))
+#define always_inline_fn           inline __attribute__((always_inline))
 #define printf_like(string, first) __attribute__((format(printf, string, first)))
 
 #define ARRAY_SIZE(a)                       (sizeof(a) / sizeof((a)[0]))

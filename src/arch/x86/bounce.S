@@ -286,6 +286,33 @@ bounce_without_stack:
     call pv_bounce_without_stack
     jmp return_to_guest
 
+// ---- Events ----------------------------------------------------------------------------------
+
+/*
+ * At the end of a hypercall: %rbx = the vCPU, whose registers are stored but for those that C keeps,
+ * %rsi = its vcpu_info, where an upcall is pending and not masked.
+ */
+    .globl bounce_event
+bounce_event:
+    cmpl $0, VCPU_CAREFUL(%rbx)
+    jne return_slowly
+    testb $MODE_KERNEL_BIT, VCPU_MODE(%rbx)
+    jz return_slowly
+    movq VCPU_EVENT(%rbx), %rax
+    testq %rax, %rax
+    jz return_slowly
+    movq VCPU_RSP(%rbx), %rcx
+    andq $~15, %rcx
+    subq $(16 + 40), %rcx
+    check_range %rcx, return_slowly
+    movq VCPU_R8(%rbx), %r8
+    movq VCPU_R9(%rbx), %r9
+    movq VCPU_R10(%rbx), %r10
+    movq VCPU_R11(%rbx), %r11
+    bounce 16, 1
+    movb $1, INFO_MASK(%rsi)
+    enter_handler
+
 // ---- IRET ------------------------------------------------------------------------------------
 // The frame, from the guest's RSP on (struct iret_context): RAX, R11, RCX, flags, RIP, CS, RFLAGS,
 // RSP, SS. A fault there starts the call over in C, before anything has changed.

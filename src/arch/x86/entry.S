@@ -91,9 +91,10 @@ return_from_syscall:
     jne return_slowly
     cmpl $0, VCPU_EXIT_WORK(%rbx)
     jne return_slowly
-    movq VCPU_INFO(%rbx), %rdx
-    cmpb $0, (%rdx)
-    jne return_slowly
+    movq VCPU_INFO(%rbx), %rsi
+    cmpb $0, INFO_PENDING(%rsi)
+    jne upcall_pends
+    .globl return_by_sysret
 return_by_sysret:
     movq VCPU_RIP(%rbx), %rcx
     // A return address out of the guest's halves would fault in ring 0 on some processors.
@@ -113,6 +114,11 @@ return_by_sysret:
     movq VCPU_RSP(%rbx), %rsp
     movq VCPU_RBX(%rbx), %rbx
     sysretq
+
+upcall_pends:
+    cmpb $0, INFO_MASK(%rsi)
+    je bounce_event
+    jmp return_by_sysret
 
 unknown_hypercall:
     movq $-ENOSYS_VALUE, %rax
@@ -144,6 +150,7 @@ syscall32_entry:
 
 // ---- Return to a guest -----------------------------------------------------------------------
 
+    .globl return_slowly
 return_slowly:
     store_kept
     xorl %ebp, %ebp
@@ -348,45 +355,6 @@ guest_zero:
     movq %rcx, %rax
     ret
     fixup 1b, 2b
-
-/*
- * int guest_load64(void *to, const void *from), and so on: one access to the guest's side, to or
- * from anywhere. 0 or -EFAULT.
- */
-.macro one_access name, load, store, guest_loads
-    .globl \name
-\name:
-    xorl %eax, %eax
-    .if \guest_loads
-    STAC
-    .endif
-1:  \load
-    .if \guest_loads
-    CLAC
-    .else
-    STAC
-    .endif
-2:  \store
-    .if !\guest_loads
-    CLAC
-    .endif
-    ret
-    .if \guest_loads
-    fixup 1b, guest_access_failed
-    .else
-    fixup 2b, guest_access_failed
-    .endif
-.endm
-
-    one_access guest_load64, "movq (%rsi), %rcx", "movq %rcx, (%rdi)", 1
-    one_access guest_load32, "movl (%rsi), %ecx", "movl %ecx, (%rdi)", 1
-    one_access guest_store64, "movq (%rsi), %rcx", "movq %rcx, (%rdi)", 0
-    one_access guest_store32, "movl (%rsi), %ecx", "movl %ecx, (%rdi)", 0
-
-guest_access_failed:
-    CLAC
-    movl $-EFAULT_VALUE, %eax
-    ret
 
 /* noreturn void percpu_run_on_stack(struct cpu *cpu, void (*function)(void)) */
     .globl percpu_run_on_stack

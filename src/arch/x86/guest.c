@@ -7,10 +7,6 @@
 
 size_t guest_copy(void *to, const void *from, size_t bytes);
 size_t guest_zero(void *to, size_t bytes);
-int guest_load64(void *to, const void *from);
-int guest_load32(void *to, const void *from);
-int guest_store64(void *to, const void *from);
-int guest_store32(void *to, const void *from);
 
 #define HYPERVISOR_START M2P_READ_ONLY_BASE
 #define HYPERVISOR_END   0xffff880000000000UL
@@ -23,39 +19,36 @@ bool guest_range_ok(gva_t base, uint64_t bytes)
     return end >= base.a && (end <= HYPERVISOR_START || base.a >= HYPERVISOR_END);
 }
 
+/* Most of what is copied is one word, or half of one. */
 int copy_from_guest(void *to, gva_t from, size_t bytes)
 {
-    if (!guest_range_ok(from, bytes)) {
-        return -EFAULT;
-    }
-    /* Most of what is copied is one word, or half of one. */
     if (bytes == sizeof(uint64_t)) {
-        return guest_load64(to, (const void *)from.a);
+        return guest_fetch_words(to, from, 1);
     }
     if (bytes == sizeof(uint32_t)) {
-        return guest_load32(to, (const void *)from.a);
+        return guest_fetch32(to, from);
+    }
+    if (!guest_range_ok(from, bytes)) {
+        return -EFAULT;
     }
     return guest_copy(to, (const void *)from.a, bytes) == 0 ? 0 : -EFAULT;
 }
 
 int copy_word_from_guest(uint64_t *to, gva_t from)
 {
-    if (!guest_range_ok(from, sizeof(*to))) {
-        return -EFAULT;
-    }
-    return guest_load64(to, (const void *)from.a);
+    return guest_fetch_words(to, from, 1);
 }
 
 int copy_to_guest(gva_t to, const void *from, size_t bytes)
 {
-    if (!guest_range_ok(to, bytes)) {
-        return -EFAULT;
-    }
     if (bytes == sizeof(uint64_t)) {
-        return guest_store64((void *)to.a, from);
+        return guest_write64(to, *(const uint64_t *)from);
     }
     if (bytes == sizeof(uint32_t)) {
-        return guest_store32((void *)to.a, from);
+        return guest_write32(to, *(const uint32_t *)from);
+    }
+    if (!guest_range_ok(to, bytes)) {
+        return -EFAULT;
     }
     return guest_copy((void *)to.a, from, bytes) == 0 ? 0 : -EFAULT;
 }
