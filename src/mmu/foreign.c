@@ -57,20 +57,12 @@ static void put_other(const struct entry_rights *rights, struct domain *d)
     }
 }
 
-int foreign_get(uint32_t foreigndom, struct entry_rights *rights)
+int foreign_get_other(uint32_t foreigndom, struct entry_rights *rights)
 {
-    struct domain *self = current_vcpu()->domain;
     uint32_t pfd = foreigndom >> 16;
-    int error = 0;
+    int error = pfd != 0 ? get_other((domid_t)(pfd - 1), &rights->tables) : 0;
 
-    *rights = (struct entry_rights){.caller = self, .tables = self};
-    if (likely(foreigndom == DOMID_SELF)) {
-        rights->frames = self;
-        return 0;
-    }
-    if (pfd != 0) {
-        error = get_other((domid_t)(pfd - 1), &rights->tables);
-    }
+    rights->frames = NULL;
     if (error == 0) {
         error = get_frames((domid_t)foreigndom, rights);
         if (error != 0) {
@@ -80,7 +72,7 @@ int foreign_get(uint32_t foreigndom, struct entry_rights *rights)
     return error;
 }
 
-void foreign_put(struct entry_rights *rights)
+void foreign_put_other(struct entry_rights *rights)
 {
     put_other(rights, rights->tables);
     put_other(rights, rights->frames);

@@ -3,12 +3,11 @@
 // domain's own, through the same checks as any, and each holds its own claim.
 #include "mmu/grant_map.h"
 
-#include "arch/frames.h"
 #include "arch/tlb.h"
 #include "grant/grant.h"
-#include "mmu/edit.h"
 #include "mmu/flush_request.h"
 #include "mmu/m2p.h"
+#include "mmu/page_entry.h"
 #include "mmu/types.h"
 #include "mmu/walk.h"
 
@@ -20,7 +19,7 @@ struct place {
 
 static pte_t *entry_at(const struct place *p)
 {
-    return (pte_t *)frame_to_virt(mfn_of(p->table)) + p->slot;
+    return table_entry(p->table, p->slot);
 }
 
 /* Where the entry is; its table is not locked, and may not be one any more. */
@@ -42,12 +41,7 @@ static bool find(const struct vcpu *v, uint64_t address, uint32_t flags, struct 
 
 static bool lock(const struct vcpu *v, const struct place *p)
 {
-    unsigned int level = table_lock(v->domain, p->table);
-
-    if (level > 1) {
-        table_unlock(p->table);
-    }
-    return level == 1;
+    return table_lock_l1(v->domain, p->table);
 }
 
 static bool find_and_lock(const struct vcpu *v, uint64_t address, uint32_t flags, struct place *p)
@@ -85,7 +79,8 @@ static int16_t write_entry(const struct vcpu *v, const struct place *p, domid_t 
 {
     struct domain *frames = domain_get(owner);
     struct entry_rights rights = {.tables = v->domain, .frames = frames, .caller = v->domain};
-    long result = edit_entry(&rights, p->table, 1, p->slot, value, false);
+    pte_t *entry = entry_at(p);
+    long result = page_edit(&rights, entry, READ_ONCE(*entry), value, PAGE_STORE);
 
     domain_put(frames);
     return result == 0 ? GNTST_okay : GNTST_general_error;

@@ -3,7 +3,6 @@
 #include "mmu/ldt.h"
 
 #include "abi/errno.h"
-#include "arch/frames.h"
 #include "arch/pv.h"
 #include "mmu/policy.h"
 #include "mmu/types.h"
@@ -83,7 +82,7 @@ static bool mapped_frame(const struct vcpu *v, uint64_t va, mfn_t *m)
     if (!l1 || table_lock(v->domain, l1) == 0) {
         return false;
     }
-    entry = READ_ONCE(((pte_t *)frame_to_virt(mfn_of(l1)))[slot]);
+    entry = READ_ONCE(*table_entry(l1, slot));
     table_unlock(l1);
     *m = pte_mfn(entry);
     return (entry & PTE_P) != 0 && mfn_valid(*m);

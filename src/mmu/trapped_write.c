@@ -3,9 +3,8 @@
 #include "mmu/trapped_write.h"
 
 #include "abi/errno.h"
-#include "arch/frames.h"
 #include "domain/domain.h"
-#include "mmu/edit.h"
+#include "mmu/page_entry.h"
 #include "mmu/types.h"
 #include "mmu/walk.h"
 
@@ -19,7 +18,7 @@ static struct frame *read_only_target(const struct vcpu *v, uint64_t va)
     if (!l1) {
         return NULL;
     }
-    entry = READ_ONCE(((pte_t *)frame_to_virt(mfn_of(l1)))[slot]);
+    entry = READ_ONCE(*table_entry(l1, slot));
     if ((entry & (PTE_P | PTE_RW)) != PTE_P || !mfn_valid(pte_mfn(entry))) {
         return NULL;
     }
@@ -28,21 +27,12 @@ static struct frame *read_only_target(const struct vcpu *v, uint64_t va)
 
 bool trapped_write_begin(const struct vcpu *v, uint64_t va, struct trapped_write *w)
 {
-    unsigned int level;
-
     w->table = read_only_target(v, va);
-    if (!w->table) {
-        return false;
-    }
-    level = table_lock(v->domain, w->table);
-    if (level != 1) {
-        if (level != 0) {
-            table_unlock(w->table);
-        }
+    if (!w->table || !table_lock_l1(v->domain, w->table)) {
         return false;
     }
     w->slot = (va & (PAGE_SIZE - 1)) / sizeof(pte_t);
-    w->old = READ_ONCE(((pte_t *)frame_to_virt(mfn_of(w->table)))[w->slot]);
+    w->old = READ_ONCE(*table_entry(w->table, w->slot));
     return true;
 }
 
@@ -54,7 +44,8 @@ long trapped_write_commit(const struct vcpu *v, struct trapped_write *w, pte_t v
 
     /* Accessed or dirty set meanwhile must not be lost: the instruction then starts over. */
     if (value != w->old) {
-        result = edit_entry_if(&rights, w->table, w->slot, w->old, value);
+        result =
+            page_edit(&rights, table_entry(w->table, w->slot), w->old, value, PAGE_STORE_IF_SAME);
     }
     table_unlock(w->table);
     return result;

@@ -10,12 +10,6 @@
 #include "mmu/unfinished.h"
 #include "mmu/validate.h"
 
-static bool change_state(struct frame *f, uint64_t *seen, uint64_t wanted)
-{
-    return __atomic_compare_exchange_n(&f->state, seen, wanted, true, __ATOMIC_ACQ_REL,
-                                       __ATOMIC_RELAXED);
-}
-
 enum take { TAKE_AGAIN, TAKE_REFUSED, TAKE_BUSY, TAKE_SHARED, TAKE_FIRST };
 
 /*
@@ -29,13 +23,13 @@ static enum take try_take(struct frame *f, enum frame_type type, uint64_t *state
     if (state_type_count(s) == 0) {
         uint64_t kept = s & ~(FRAME_TYPE_MASK | FRAME_VALIDATED);
         uint64_t wanted = (kept | (uint64_t)type << FRAME_TYPE_SHIFT | FRAME_LOCKED);
-        return change_state(f, state, wanted + FRAME_TYPE_ONE) ? TAKE_FIRST : TAKE_AGAIN;
+        return frame_state_change(f, state, wanted + FRAME_TYPE_ONE) ? TAKE_FIRST : TAKE_AGAIN;
     }
     if (state_type(s) != type) {
         return TAKE_REFUSED;
     }
     if ((s & FRAME_VALIDATED) != 0) {
-        return change_state(f, state, s + FRAME_TYPE_ONE) ? TAKE_SHARED : TAKE_AGAIN;
+        return frame_state_change(f, state, s + FRAME_TYPE_ONE) ? TAKE_SHARED : TAKE_AGAIN;
     }
     if ((s & FRAME_PARTIAL) != 0) {
         return TAKE_BUSY;
@@ -70,7 +64,7 @@ static void untake(struct frame *f)
     flush_stamp_frame(f);
     do {
         wanted = (state & ~(FRAME_LOCKED | FRAME_VALIDATED | FRAME_PARTIAL)) - FRAME_TYPE_ONE;
-    } while (!change_state(f, &state, wanted));
+    } while (!frame_state_change(f, &state, wanted));
     frame_put(f);
 }
 
@@ -79,7 +73,7 @@ static void finish_with(struct frame *f, uint64_t flag)
 {
     uint64_t state = frame_state(f);
 
-    while (!change_state(f, &state, (state & ~(FRAME_LOCKED | FRAME_PARTIAL)) | flag)) {
+    while (!frame_state_change(f, &state, (state & ~(FRAME_LOCKED | FRAME_PARTIAL)) | flag)) {
     }
 }
 
@@ -149,7 +143,7 @@ bool table_share(struct frame *f, unsigned int level)
             state_type_count(state) == 0) {
             return false;
         }
-    } while (!change_state(f, &state, state + FRAME_TYPE_ONE));
+    } while (!frame_state_change(f, &state, state + FRAME_TYPE_ONE));
     return true;
 }
 
@@ -181,14 +175,14 @@ static bool drop_shared(struct frame *f)
 
     for (;;) {
         if (state_type_count(state) > 1) {
-            if (change_state(f, &state, state - FRAME_TYPE_ONE)) {
+            if (frame_state_change(f, &state, state - FRAME_TYPE_ONE)) {
                 frame_put(f);
                 return true;
             }
         } else if ((state & FRAME_LOCKED) != 0) {
             cpu_relax();
             state = frame_state(f);
-        } else if (change_state(f, &state, (state & ~FRAME_VALIDATED) | FRAME_LOCKED)) {
+        } else if (frame_state_change(f, &state, (state & ~FRAME_VALIDATED) | FRAME_LOCKED)) {
             return false;
         }
     }
@@ -242,7 +236,7 @@ static void lock_partial(struct frame *f)
 {
     uint64_t state = frame_state(f);
 
-    while (!change_state(f, &state, (state & ~FRAME_PARTIAL) | FRAME_LOCKED)) {
+    while (!frame_state_change(f, &state, (state & ~FRAME_PARTIAL) | FRAME_LOCKED)) {
     }
 }
 
@@ -260,7 +254,7 @@ long table_release_on(struct frame *f, bool preemptible)
 
 /* ---- locks ---------------------------------------------------------------------------------- */
 
-unsigned int table_lock(struct domain *d, struct frame *f)
+unsigned int table_lock_slowly(const struct domain *d, struct frame *f)
 {
     uint64_t state = frame_state(f);
 
@@ -272,7 +266,7 @@ unsigned int table_lock(struct domain *d, struct frame *f)
         if ((state & FRAME_LOCKED) != 0) {
             cpu_relax();
             state = frame_state(f);
-        } else if (change_state(f, &state, state | FRAME_LOCKED)) {
+        } else if (frame_state_change(f, &state, state | FRAME_LOCKED)) {
             if (likely(READ_ONCE(f->owner) == d->id)) {
                 return level;
             }
@@ -280,11 +274,6 @@ unsigned int table_lock(struct domain *d, struct frame *f)
             return 0;
         }
     }
-}
-
-void table_unlock(struct frame *f)
-{
-    __atomic_fetch_and(&f->state, ~FRAME_LOCKED, __ATOMIC_RELEASE);
 }
 
 /* ---- descriptor pages ----------------------------------------------------------------------- */

@@ -54,12 +54,45 @@ must_check bool table_share(struct frame *f, unsigned int level);
 must_check int descriptors_get(struct domain *d, struct frame *f);
 void descriptors_put(struct frame *f);
 
+/* table_lock() of a table that is not of level 1, or locked already. */
+must_check unsigned int table_lock_slowly(const struct domain *d, struct frame *f);
+
+static inline void table_unlock(struct frame *f)
+{
+    __atomic_fetch_and(&f->state, ~FRAME_LOCKED, __ATOMIC_RELEASE);
+}
+
 /*
  * Lock a validated table of `d` for editing, whatever its level. Returns the level, 0 where it is
  * no table of that domain (nothing is locked then). While it is locked its type can't change.
  */
-must_check unsigned int table_lock(struct domain *d, struct frame *f);
-void table_unlock(struct frame *f);
+static inline must_check unsigned int table_lock(const struct domain *d, struct frame *f)
+{
+    const uint64_t ready = (uint64_t)FRAME_L1 << FRAME_TYPE_SHIFT | FRAME_VALIDATED;
+    uint64_t state = frame_state(f);
+
+    /* A validated table is in use. */
+    if (unlikely((state & (FRAME_TYPE_MASK | FRAME_VALIDATED | FRAME_LOCKED)) != ready ||
+                 !frame_state_change(f, &state, state | FRAME_LOCKED))) {
+        return table_lock_slowly(d, f);
+    }
+    if (unlikely(READ_ONCE(f->owner) != d->id)) {
+        table_unlock(f);
+        return 0;
+    }
+    return 1;
+}
+
+/* The same for a table of level 1 only. */
+static inline must_check bool table_lock_l1(const struct domain *d, struct frame *f)
+{
+    unsigned int level = table_lock(d, f);
+
+    if (unlikely(level > 1)) {
+        table_unlock(f);
+    }
+    return level == 1;
+}
 
 /* Start of day: registers the room's part of domains. */
 void mmu_init(void);

@@ -37,9 +37,6 @@ static void cursor_leave(struct cursor *at)
 
 static bool cursor_move(struct cursor *at, struct domain *tables, struct frame *f)
 {
-    if (at->frame == f) {
-        return true;
-    }
     cursor_leave(at);
     at->level = table_lock(tables, f);
     if (at->level == 0) {
@@ -61,28 +58,38 @@ static long write_plain(const struct entry_rights *rights, struct frame *f, uint
     return 0;
 }
 
+/* What an upper level's entry leads to may keep this CPU for long: its table is not kept locked. */
+static long update_upper(const struct entry_rights *rights, struct cursor *at, uint64_t offset,
+                         pte_t value, enum page_store how)
+{
+    long result = edit_upper_entry(rights, at->frame, at->level,
+                                   (unsigned int)(offset / sizeof(pte_t)), value, how);
+
+    cursor_leave(at);
+    return result;
+}
+
 static long update_entry(const struct entry_rights *rights, struct cursor *at,
                          const struct mmu_update *request)
 {
     maddr_t address = maddr(request->ptr & ~3ULL);
-    uint64_t offset = address.a & (PAGE_SIZE - 1);
+    enum page_store how =
+        (request->ptr & 3) == MMU_PT_UPDATE_PRESERVE_AD ? PAGE_STORE_KEEP_AD : PAGE_STORE;
+    uint64_t offset = address.a % PAGE_SIZE;
     struct frame *f;
-    long result;
 
-    if (!mfn_valid(maddr_to_mfn(address)) || offset % sizeof(pte_t) != 0) {
+    if (unlikely(!mfn_valid(maddr_to_mfn(address)) || offset % sizeof(pte_t) != 0)) {
         return -EINVAL;
     }
     f = frame_of(maddr_to_mfn(address));
-    if (!cursor_move(at, rights->tables, f)) {
+    if (at->frame != f && unlikely(!cursor_move(at, rights->tables, f))) {
         return write_plain(rights, f, offset, request->val);
     }
-    result = edit_entry(rights, f, at->level, (unsigned int)(offset / sizeof(pte_t)), request->val,
-                        (request->ptr & 3) == MMU_PT_UPDATE_PRESERVE_AD);
-    /* What an upper level's entry leads to may keep this CPU for long. */
-    if (at->level > 1) {
-        cursor_leave(at);
+    if (likely(at->level == 1)) {
+        pte_t *entry = maddr_to_virt(address);
+        return page_edit(rights, entry, READ_ONCE(*entry), request->val, how);
     }
-    return result;
+    return update_upper(rights, at, offset, request->val, how);
 }
 
 static long update_m2p(const struct entry_rights *rights, const struct mmu_update *request)
@@ -97,52 +104,47 @@ static long update_m2p(const struct entry_rights *rights, const struct mmu_updat
     return 0;
 }
 
+/* Frame numbers are the machine's own: MMU_PT_UPDATE_NO_TRANSLATE leaves nothing out. */
 static long one_request(const struct entry_rights *rights, struct cursor *at,
                         const struct mmu_update *request)
 {
-    switch (request->ptr & 3) {
-    case MMU_NORMAL_PT_UPDATE:
-    case MMU_PT_UPDATE_PRESERVE_AD:
-    /* Frame numbers are the machine's own: there is nothing to translate, so nothing to leave. */
-    case MMU_PT_UPDATE_NO_TRANSLATE:
-        return update_entry(rights, at, request);
-    case MMU_MACHPHYS_UPDATE:
+    if (unlikely((request->ptr & 3) == MMU_MACHPHYS_UPDATE)) {
         return update_m2p(rights, request);
-    default:
-        return -ENOSYS;
     }
+    return update_entry(rights, at, request);
 }
 
 /* The next requests, fewer where the guest's list ends in a page that is not there: 0, -EFAULT. */
 static int read_chunk(struct mmu_update *chunk, gva_t from, uint32_t *count)
 {
-    if (likely(copy_from_guest(chunk, from, *count * sizeof(chunk[0])) == 0)) {
+    if (*count > 1 && likely(copy_from_guest(chunk, from, *count * sizeof(chunk[0])) == 0)) {
         return 0;
     }
     *count = 1;
-    return copy_from_guest(chunk, from, sizeof(chunk[0]));
+    return fetch_guest(chunk, from, 0);
 }
 
-/* Until one fails, or has left work that it should wait for. */
+/* Until one fails, or has left work that it should wait for. `*done` counts what succeeded. */
 static long run_chunk(const struct entry_rights *rights, const struct mmu_update *chunk,
                       uint32_t count, uint32_t *done)
 {
-    const struct vcpu *v = current_vcpu();
     struct cursor at = {NULL, 0};
     long result = 0;
+    uint32_t i = 0;
 
-    for (uint32_t i = 0; result == 0 && i < count; i++) {
+    while (result == 0 && i < count) {
         result = one_request(rights, &at, &chunk[i]);
-        *done += result == 0;
-        if (result == 0 && at.level > 1 && unlikely(unfinished_pending(v))) {
+        i += result == 0;
+        if (unlikely(at.level > 1) && result == 0 && unfinished_pending(current_vcpu())) {
             result = HYPERCALL_RESTART;
         }
     }
     cursor_leave(&at);
+    *done += i;
     return result;
 }
 
-/* `*done` counts what succeeded. Between chunks other work may go first. */
+/* Between chunks other work may go first. */
 static long run_batch(const struct entry_rights *rights, gva_t requests, uint32_t count,
                       uint32_t *done)
 {

@@ -5,10 +5,10 @@
 #include "arch/tlb.h"
 #include "base/cpu.h"
 #include "base/hypercall.h"
-#include "mmu/edit.h"
 #include "mmu/flush_request.h"
 #include "mmu/foreign.h"
 #include "mmu/hypercalls.h"
+#include "mmu/page_entry.h"
 #include "mmu/types.h"
 #include "mmu/unfinished.h"
 #include "mmu/walk.h"
@@ -17,17 +17,14 @@ static long update(const struct entry_rights *rights, uint64_t va, uint64_t valu
 {
     unsigned int slot;
     struct frame *f = walk_to_l1(current_vcpu(), va, &slot);
-    unsigned int level;
+    pte_t *entry;
     long result;
 
-    if (!f) {
+    if (!f || !table_lock_l1(rights->tables, f)) {
         return -EINVAL;
     }
-    level = table_lock(rights->tables, f);
-    if (level == 0) {
-        return -EINVAL;
-    }
-    result = level == 1 ? edit_entry(rights, f, 1, slot, value, false) : -EINVAL;
+    entry = table_entry(f, slot);
+    result = page_edit(rights, entry, READ_ONCE(*entry), value, PAGE_STORE);
     table_unlock(f);
     return result;
 }

@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a guest's virtual address to the level-1 entry that maps it.
+// Where entries are: from a table, and from a guest's virtual address.
 #pragma once
 
+#include "arch/frames.h"
 #include "domain/vcpu.h"
+#include "memory/frame.h"
 #include "mmu/pte.h"
+
+/* An entry of a table, through the direct map. */
+static inline pte_t *table_entry(const struct frame *f, unsigned int slot)
+{
+    return (pte_t *)frame_to_virt(mfn_of(f)) + slot;
+}
 
 /*
  * The level-1 table for `va` in the space of the vCPU's kernel, which is where all that its kernel
