@@ -37,15 +37,15 @@ static long one_entry(struct vcpu *v, gva_t where)
     struct multicall_entry call;
     long result;
 
-    if (read_guest(&call, where, 0) != 0) {
+    if (unlikely(fetch_guest(&call, where, 0) != 0)) {
         return -EFAULT;
     }
     result = carry_out(v, &call);
-    if (result == HYPERCALL_RESTART) {
+    if (unlikely(result == HYPERCALL_RESTART)) {
         return write_guest(where, 0, &call) == 0 ? HYPERCALL_RESTART : -EFAULT;
     }
-    return copy_to_guest(gva_add(where, offsetof(struct multicall_entry, result)), &result,
-                         sizeof(result));
+    return guest_write64(gva_add(where, offsetof(struct multicall_entry, result)),
+                         (uint64_t)result);
 }
 
 long hypercall_multicall(gva_t list, uint64_t count)
