@@ -185,6 +185,37 @@ TEST("an upcall interrupts a hypercall behind its end, with the result in RAX")
     close_port(port);
 }
 
+TEST("an upcall at a hypercall's end finds all other registers as the caller had them")
+{
+    evtchn_port_t port = new_port();
+    struct evtchn_send send = {.port = port};
+    const struct trap_frame *frame = &upcall.frame;
+
+    trap_set_handler(VECTOR_EVENT, note_upcall);
+    __asm__ volatile("mov $1, %%rdx\nmov $2, %%r10\nmov $3, %%r8\nmov $4, %%r9\nmov $5, %%rbx\n"
+                     "mov $6, %%r12\nmov $7, %%r13\nmov $8, %%r14\nmov $9, %%r15\n"
+                     "call hypercall_page + 32 * 32"
+                     :
+                     : "D"(EVTCHNOP_send), "S"(&send)
+                     : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
+                       "r15", "memory");
+    trap_set_handler(VECTOR_EVENT, NULL);
+    CHECK_EQ(event_upcalls(), 1);
+    CHECK_EQ(frame->rdi, EVTCHNOP_send);
+    CHECK_EQ(frame->rsi, POINTER(&send));
+    CHECK_EQ(frame->rdx, 1);
+    CHECK_EQ(frame->r10, 2);
+    CHECK_EQ(frame->r8, 3);
+    CHECK_EQ(frame->r9, 4);
+    CHECK_EQ(frame->rbx, 5);
+    CHECK_EQ(frame->r12, 6);
+    CHECK_EQ(frame->r13, 7);
+    CHECK_EQ(frame->r14, 8);
+    CHECK_EQ(frame->r15, 9);
+    CHECK_EQ(frame_selector(frame), KERNEL_CS);
+    close_port(port);
+}
+
 TEST("an upcall that waited comes on the way to user mode, in user mode's frame")
 {
     evtchn_port_t port = new_port();

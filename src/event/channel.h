@@ -13,6 +13,7 @@
 // [f] `link_lock`, [q] the queue's lock.
 #pragma once
 
+#include "base/cpu.h"
 #include "base/lock.h"
 #include "event/byte_lock.h"
 #include "event/event.h"
@@ -129,8 +130,29 @@ bool channel_is_pending(struct evtchn *channel);
 void channel_clear_pending(struct evtchn *channel);
 /* To make a channel pending: channel_raise(), in raise.h. */
 
-/* Set evtchn_upcall_pending; if that is news, see that the vCPU notices. */
-void vcpu_upcall(struct vcpu *v);
+#define VCPU_ASLEEP ((uint32_t)VCPU_BLOCKED | VCPU_POLLING)
+
+/*
+ * A sleeping vCPU wakes; a running one is made to leave its guest, for on the way back it looks at
+ * its words. One that is about to sleep, or to run, set that state before it looked.
+ */
+void vcpu_notice(struct vcpu *v);
+
+/*
+ * Set evtchn_upcall_pending; if that is news, see that the vCPU notices. Whether upcalls are masked
+ * does not matter: the guest unmasks with a plain store before it looks, and its processor may do
+ * these the other way round; only the kick settles that.
+ */
+static inline void vcpu_upcall(struct vcpu *v)
+{
+    if (__atomic_exchange_n(&READ_ONCE(v->info)->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST) != 0) {
+        return;
+    }
+    if ((__atomic_load_n(&v->pause, __ATOMIC_SEQ_CST) & VCPU_ASLEEP) != 0 ||
+        READ_ONCE(v->cpu) != this_cpu()) {
+        vcpu_notice(v);
+    }
+}
 
 /* ---- poll.c
  * ---------------------------------------------------------------------------------------- */
@@ -176,6 +198,8 @@ must_check int bind_vcpu(struct domain *d, uint32_t port, uint32_t vcpu);
 
 /* Send through a port of the caller's. -EINVAL: not one to send through. */
 must_check int channel_send(struct domain *d, uint32_t port);
+/* EVTCHNOP_send: the same with the port in guest memory; or -EFAULT. */
+must_check long op_send(gva_t arg);
 
 /* Fill in EVTCHNOP_status's answer. -EINVAL: no such port. */
 must_check int channel_status(struct domain *d, uint32_t port, struct evtchn_status *status);

@@ -133,16 +133,6 @@ static long op_close(gva_t arg)
     return event_close_port(self(), op.port);
 }
 
-static long op_send(gva_t arg)
-{
-    struct evtchn_send op;
-
-    if (unlikely(copy_from_guest(&op, arg, sizeof(op)) != 0)) {
-        return -EFAULT;
-    }
-    return channel_send(self(), op.port);
-}
-
 static long op_status(gva_t arg)
 {
     struct evtchn_status op;

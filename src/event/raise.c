@@ -39,32 +39,16 @@ void channel_clear_pending(struct evtchn *channel)
     }
 }
 
-/*
- * A sleeping vCPU wakes; a running one is made to leave its guest, for on the way back it looks at
- * its words. One that is about to sleep, or to run, set that state before it looked.
- */
-static void notice(struct vcpu *v)
+void vcpu_notice(struct vcpu *v)
 {
-    const uint32_t sleeping = VCPU_BLOCKED | VCPU_POLLING;
     struct cpu *cpu;
 
-    if ((__atomic_load_n(&v->pause, __ATOMIC_SEQ_CST) & sleeping) != 0) {
-        vcpu_clear_pause(v, (enum vcpu_pause)sleeping);
+    if ((__atomic_load_n(&v->pause, __ATOMIC_SEQ_CST) & VCPU_ASLEEP) != 0) {
+        vcpu_clear_pause(v, (enum vcpu_pause)VCPU_ASLEEP);
         return;
     }
     cpu = READ_ONCE(v->cpu);
     if (cpu && cpu != this_cpu() && READ_ONCE(cpu->current) == v) {
         arch_kick_cpu(cpu->id);
-    }
-}
-
-void vcpu_upcall(struct vcpu *v)
-{
-    /*
-     * Whether upcalls are masked does not matter: the guest unmasks with a plain store before it
-     * looks, and its processor may do these the other way round; only the kick settles that.
-     */
-    if (__atomic_exchange_n(&READ_ONCE(v->info)->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST) == 0) {
-        notice(v);
     }
 }

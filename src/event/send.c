@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Acting on an open port: send, unmask, look.
 #include "abi/errno.h"
+#include "arch/guest.h"
 #include "event/raise.h"
 
-int channel_send(struct domain *d, uint32_t port)
+static inline int send(struct domain *d, uint32_t port)
 {
     struct evtchn *channel = channel_of(d->events, port);
     int error = 0;
@@ -26,6 +27,21 @@ int channel_send(struct domain *d, uint32_t port)
     }
     byte_unlock(&channel->lock);
     return error;
+}
+
+int channel_send(struct domain *d, uint32_t port)
+{
+    return send(d, port);
+}
+
+long op_send(gva_t arg)
+{
+    struct evtchn_send op;
+
+    if (unlikely(guest_fetch32(&op.port, arg) != 0)) {
+        return -EFAULT;
+    }
+    return send(current_vcpu()->domain, op.port);
 }
 
 void event_send_port(struct domain *d, evtchn_port_t port)

@@ -54,7 +54,7 @@ static bool test_and_clear(uint32_t *bits, uint32_t n)
     return (__atomic_fetch_and(&bits[n / 32], ~mask, __ATOMIC_SEQ_CST) & mask) != 0;
 }
 
-static void select_port(struct domain *d, struct vcpu *v, uint32_t port)
+static always_inline_fn void select_port(struct domain *d, struct vcpu *v, uint32_t port)
 {
     if (v && !test_and_set(selector_bits(v), selector_of(d, port))) {
         vcpu_upcall(v);
