@@ -24,6 +24,9 @@ HV_FLAGS := $(STD) $(WARN) -O2 -g -ffreestanding -fno-stack-protector -fno-commo
             -fpie -mno-red-zone -mgeneral-regs-only -fvisibility=hidden -fcf-protection=none \
             -fno-asynchronous-unwind-tables -fno-omit-frame-pointer -ffunction-sections -fdata-sections \
             -include src/arch/x86/hidden.h -Isrc -Isrc/arch/x86 $(HV_EXTRA)
+# Indirect branches go through our thunks (src/arch/x86/thunks.S), each by a register.
+HV_FLAGS += $(if $(findstring clang,$(CC)),-mretpoline-external-thunk,-mindirect-branch=thunk-extern \
+            -mindirect-branch-register) -fno-jump-tables
 HV_C   := $(filter-out src/arch/host/%,$(wildcard src/*/*.c src/arch/x86/*.c))
 HV_S   := $(wildcard src/arch/x86/*.S)
 HV_OBJ := $(HV_C:%.c=$(BUILD)/hv/%.o) $(HV_S:%.S=$(BUILD)/hv/%.o)
@@ -46,29 +49,31 @@ $(BUILD)/hv/asm-offsets.h: src/arch/x86/asm-offsets.c.in
 	$(Q)$(CC) $(filter-out -g,$(HV_FLAGS)) -x c -MMD -MF $@.d -MT $@ -S -o $@.s $<
 	$(Q)sed -n 's/^.*->\([A-Za-z0-9_]*\) \$$\?\(-\?[0-9]*\).*/#define \1 \2/p' $@.s > $@
 
-$(BUILD)/hv/%.o: %.c
+# Made again when the flags here change.
+$(BUILD)/hv/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
 	$(Q)$(CC) $(HV_FLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/hv/%.o: %.S $(BUILD)/hv/asm-offsets.h
+$(BUILD)/hv/%.o: %.S $(BUILD)/hv/asm-offsets.h Makefile
 	@mkdir -p $(@D)
 	@echo "  AS      $<"
 	$(Q)$(CC) $(HV_FLAGS) -D__ASSEMBLY__ -I$(BUILD)/hv -MMD -MP -c -o $@ $<
 
-# Linked twice: the second time with the symbol table that the first link yields, for backtraces.
-$(BUILD)/pavise.elf: $(HV_OBJ) src/arch/x86/pavise.lds tools/symbols
+# Linked three times, each time with the tables that the link before yields: symbols for backtraces,
+# and where the indirect branches are.
+$(BUILD)/pavise.elf: $(HV_OBJ) src/arch/x86/pavise.lds tools/symbols tools/indirect-branches
 	@echo "  LD      $@"
-	$(Q)echo '' | $(CC) -x assembler -c -o $(BUILD)/hv/symbols0.o -
-	$(Q)tools/symbols </dev/null >$(BUILD)/hv/symbols0.S && $(CC) -c -o $(BUILD)/hv/symbols0.o $(BUILD)/hv/symbols0.S
-	$(Q)$(call link,$(BUILD)/hv/pavise0.elf,$(BUILD)/hv/symbols0.o)
-	$(Q)nm -n $(BUILD)/hv/pavise0.elf | tools/symbols >$(BUILD)/hv/symbols1.S && $(CC) -c -o $(BUILD)/hv/symbols1.o $(BUILD)/hv/symbols1.S
-	$(Q)$(call link,$(BUILD)/hv/pavise1.elf,$(BUILD)/hv/symbols1.o)
-	$(Q)nm -n $(BUILD)/hv/pavise1.elf | tools/symbols >$(BUILD)/hv/symbols2.S && $(CC) -c -o $(BUILD)/hv/symbols2.o $(BUILD)/hv/symbols2.S
-	$(Q)$(call link,$@,$(BUILD)/hv/symbols2.o)
+	$(Q)$(call tables,,0) && $(call link,$(BUILD)/hv/pavise0.elf,0,-Wl$(comma)--emit-relocs)
+	$(Q)$(call tables,$(BUILD)/hv/pavise0.elf,1) && $(call link,$(BUILD)/hv/pavise1.elf,1,-Wl$(comma)--emit-relocs)
+	$(Q)$(call tables,$(BUILD)/hv/pavise1.elf,2) && $(call link,$@,2,)
+comma := ,
+# Tables of an image's own addresses (none: empty ones), for the next link.
+tables = { $(if $(1),nm -n $(1),true) | tools/symbols; $(if $(1),readelf -rW $(1),true) | tools/indirect-branches; } \
+         >$(BUILD)/hv/symbols$(2).S && $(CC) -c -o $(BUILD)/hv/symbols$(2).o $(BUILD)/hv/symbols$(2).S
 link = $(CC) -nostdlib -static -no-pie -Wl,--gc-sections -Wl,--build-id=sha1 -Wl,-z,noexecstack \
-       -Wl,-z,max-page-size=4096 -Wl,-T,src/arch/x86/pavise.lds -o $(1) $(HV_OBJ) $(2) \
-       -Wl,--start-group $(HV_LIBS) -Wl,--end-group -lgcc
+       -Wl,-z,max-page-size=4096 $(3) -Wl,-T,src/arch/x86/pavise.lds -o $(1) $(HV_OBJ) \
+       $(BUILD)/hv/symbols$(2).o -Wl,--start-group $(HV_LIBS) -Wl,--end-group -lgcc
 
 $(BUILD)/pavise.elf32: $(BUILD)/pavise.elf
 	@echo "  OBJCOPY $@"

@@ -13,6 +13,12 @@ void arch_start_first_cpu(void);
 /* One line in the log: vendor, model, the features that matter to Pavise. */
 void arch_log_cpu(void);
 
+/*
+ * Once the command line is known, before paging_init(), as it decides what is mapped how: what is
+ * done on this processor against attacks on speculation (base/speculation.h).
+ */
+void arch_decide_defences(void);
+
 /* Where the image lies in physical memory, its zero-initialised data included. */
 struct physical_range {
     uint64_t base, bytes;

@@ -14,6 +14,7 @@
 
 /* Vectors run from 0 to 63: the interface's 0 to 39, and 48 to 55 for the architecture. */
 #define HYPERCALL_NUMBERS 64
+_Static_assert((HYPERCALL_NUMBERS & (HYPERCALL_NUMBERS - 1)) == 0, "entry code masks numbers");
 
 /* Change argument `index` (0 to 5) of the call in progress, for when it is issued again. */
 void hypercall_set_argument(unsigned int index, uint64_t value);

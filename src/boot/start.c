@@ -128,6 +128,7 @@ void pavise_start(uint32_t magic, uint32_t info)
     cmdline_apply(boot_info.cmdline);
     log_boot_info();
     arch_log_cpu();
+    arch_decide_defences();
 
     start_early_memory();
     map_everything();

@@ -12,7 +12,7 @@
 #include "mmu/types.h"
 #include "paging.h"
 #include "percpu.h"
-#include "smap.h"
+#include "speculation.h"
 
 static void (*continue_with)(void);
 
@@ -50,7 +50,8 @@ void arch_run_on_cpu_stack(void (*function)(void))
 
 void arch_prepare_guests(void)
 {
-    smap_patch();
+    speculation_patch_image();
+    speculation_start_cpu();
     fpu_init();
     panic_set_stop_others(interrupts_stop_others);
     l4_template_set(&paging_root_table()[256]);

@@ -76,9 +76,13 @@ hypercall_entry:
     store_syscall SELECTOR_GUEST_CS64, ENTRY_SYSCALL_NR
     cmpq $HYPERCALLS, %rax
     jae unknown_hypercall
+    // The same bound once more, for a processor that guessed the other way.
+    andl $(HYPERCALLS - 1), %eax
     movq %r10, %rcx
     movq hypercall_handlers(%rip), %r11
-    call *(%r11, %rax, 8)
+1:  movq (%r11, %rax, 8), %rax
+    call __x86_indirect_thunk_rax
+2:  alternative 1b, 2b, THUNK_JUMP_PATCH, "cs; cs; cs; cs; cs; call *(%r11, %rax, 8)"
     cmpq $RESTART_VALUE, %rax
     je restart_hypercall
 store_result:

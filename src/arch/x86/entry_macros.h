@@ -5,12 +5,27 @@
 #ifdef __ASSEMBLY__
 // clang-format off
 
+/*
+ * Where `when` holds (base/patch.h), the code from `first` to `last` is replaced by up to two
+ * instructions at start of day. It is at least as long as these.
+ */
+.macro alternative first, last, when, one, two
+    .pushsection .patch_code, "a"
+771: \one
+    \two
+772:
+    .popsection
+    .pushsection patch_sites, "a"
+    .balign 4
+    .long \first - ., 771b - .
+    .byte \when, \last - \first, 772b - 771b, 0
+    .popsection
+.endm
+
 /* A place where SMAP's guard is opened or closed; patched to nothing where there is no SMAP. */
 .macro guard_user bytes:vararg
-0:  .byte \bytes
-    .pushsection smap_sites, "a"
-    .long 0b - .
-    .popsection
+773: .byte \bytes
+774: alternative 773b, 774b, NO_SMAP_PATCH
 .endm
 #define CLAC guard_user 0x0f, 0x01, 0xca
 #define STAC guard_user 0x0f, 0x01, 0xcb

@@ -14,7 +14,6 @@
 #include "memory/allocator.h"
 #include "paging.h"
 #include "selectors.h"
-#include "smap.h"
 
 extern const char trampolines_start[], trampoline_syscall32[], trampolines_end[];
 extern const char exception_stubs[];
