@@ -16,6 +16,7 @@
 #include "paging.h"
 #include "percpu.h"
 #include "platform/lapic.h"
+#include "speculation.h"
 #include "platform/tsc.h"
 
 #define LAST_XAPIC_ID    254
@@ -58,6 +59,7 @@ void cpu_arrived(void)
         leave_out(lack);
     }
     cpu_control_init();
+    speculation_start_cpu();
     arch_start_local_interrupts();
     arch_tlb_flush_local();
     __atomic_store_n(&start.state, ARRIVED, __ATOMIC_RELEASE);
