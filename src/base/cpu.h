@@ -16,7 +16,6 @@ enum cpu_work {
     WORK_TIMER,    /* expired timers to run */
     WORK_SCHEDULE, /* choose which vCPU runs */
     WORK_CONSOLE,  /* received bytes to hand on */
-    WORK_DESTROY,  /* a piece of a domain's teardown */
     WORK_KINDS,
 };
 

@@ -10,8 +10,8 @@
 
 /* The one lock order, outermost first. */
 enum lock_rank {
+    RANK_DOMCTL, /* only ever tried; no interrupt's handler wants it */
     RANK_DOMAIN_LIST,
-    RANK_DOMCTL,
     RANK_DOMAIN,
     RANK_GRANT,
     RANK_EVENT,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A domain as tools see it: struct xen_domctl_getdomaininfo.
+#include "control/machine.h"
 #include "control/sysctl.h"
 #include "domain/pause.h"
 #include "lib/string.h"
@@ -31,9 +32,10 @@ static uint32_t vcpu_flags(const struct domain *d, struct xen_domctl_getdomainin
             flags |= XEN_DOMINF_running;
         }
     }
-    return flags;
+    return info->nr_online_vcpus == 0 ? 0 : flags;
 }
 
+/* The code of a domain that has not shut down is all ones, as tools have always seen it. */
 static uint32_t life_flags(const struct domain *d)
 {
     uint32_t code = READ_ONCE(d->shutdown_code);
@@ -43,12 +45,15 @@ static uint32_t life_flags(const struct domain *d)
         flags |= XEN_DOMINF_dying;
     }
     if (code != NOT_SHUT_DOWN) {
-        flags |= XEN_DOMINF_shutdown | (code & XEN_DOMINF_shutdownmask) << XEN_DOMINF_shutdownshift;
+        flags |= XEN_DOMINF_shutdown;
     }
     if (domain_is_paused_by_controller(d)) {
         flags |= XEN_DOMINF_paused;
     }
-    return flags;
+    if (d->xenstore) {
+        flags |= XEN_DOMINF_xs_domain;
+    }
+    return flags | code << XEN_DOMINF_shutdownshift;
 }
 
 void domain_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
@@ -58,8 +63,11 @@ void domain_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
     info->flags = vcpu_flags(d, info) | life_flags(d);
     info->tot_pages = READ_ONCE(d->total_pages);
     info->max_pages = READ_ONCE(d->max_pages);
+    info->outstanding_pages = READ_ONCE(d->claimed_pages);
     info->shared_info_frame = d->shared_mfn;
     info->cpu_time = sched_domain_cpu_time_ns(d);
     info->ssidref = d->ssid_reference;
+    info->gpaddr_bits = (uint8_t)machine_address_bits();
+    info->arch_config = d->arch_config;
     memcpy(info->handle, d->handle, sizeof(info->handle));
 }

@@ -1,135 +1,116 @@
 // SPDX-License-Identifier: Apache-2.0
-// domctl: tools look at domains and steer them (<xen/domctl.h>).
+// domctl: tools make domains, look at them and steer them (<xen/domctl.h>). The table of commands,
+// and what all of them have in common.
+#include "control/domctl.h"
+
 #include "abi/errno.h"
-#include "abi/xen.h"
 #include "arch/guest.h"
 #include "base/cpu.h"
-#include "control/copy.h"
-#include "control/domctl_sched.h"
+#include "base/hypercall.h"
 #include "control/hypercalls.h"
-#include "control/sysctl.h"
-#include "control/vcpu_op.h"
-#include "event/event.h"
-#include "lib/string.h"
-#include "sched/sched.h"
-#include "time/wall_clock.h"
 
-/* Tools list domains by asking for each number's successor: the answer is the first that is not
- * below the one named. */
-static long get_domain_info(struct xen_domctl *op)
+/* Which domain a command is about. */
+enum target {
+    ANY,   /* the one that is named: -ESRCH where there is none */
+    OTHER, /* not the caller's own, which could not go on: -EINVAL */
+    NONE,  /* the command looks for itself */
+};
+
+typedef long (*domctl_handler_t)(struct domain *d, struct xen_domctl *op);
+
+/* All of them are for privileged domains only. What is not here is -ENOSYS. */
+static const struct command {
+    uint16_t number;
+    uint8_t target;
+    bool answers; /* the operation is copied back */
+    domctl_handler_t handler;
+} commands[] = {
+    {XEN_DOMCTL_createdomain, NONE, true, domctl_create},
+    {XEN_DOMCTL_destroydomain, OTHER, false, domctl_destroy},
+    {XEN_DOMCTL_pausedomain, OTHER, false, domctl_pause},
+    {XEN_DOMCTL_unpausedomain, ANY, false, domctl_unpause},
+    {XEN_DOMCTL_getdomaininfo, NONE, true, domctl_get_info},
+    {XEN_DOMCTL_setvcpuaffinity, ANY, true, domctl_set_affinity},
+    {XEN_DOMCTL_max_mem, ANY, false, domctl_max_memory},
+    {XEN_DOMCTL_setvcpucontext, OTHER, false, domctl_set_context},
+    {XEN_DOMCTL_getvcpucontext, ANY, false, domctl_get_context},
+    {XEN_DOMCTL_getvcpuinfo, ANY, true, domctl_get_vcpu_info},
+    {XEN_DOMCTL_max_vcpus, OTHER, false, domctl_max_vcpus},
+    {XEN_DOMCTL_scheduler_op, ANY, true, domctl_scheduler},
+    {XEN_DOMCTL_setdomainhandle, ANY, false, domctl_set_handle},
+    {XEN_DOMCTL_hypercall_init, ANY, false, domctl_hypercall_page},
+    {XEN_DOMCTL_settimeoffset, ANY, false, domctl_set_time_offset},
+    {XEN_DOMCTL_getvcpuaffinity, ANY, true, domctl_get_affinity},
+    {XEN_DOMCTL_resumedomain, OTHER, false, domctl_resume},
+    {XEN_DOMCTL_sendtrigger, ANY, false, domctl_send_trigger},
+    {XEN_DOMCTL_set_address_size, ANY, false, domctl_set_address_size},
+    {XEN_DOMCTL_get_address_size, ANY, true, domctl_get_address_size},
+    {XEN_DOMCTL_set_virq_handler, ANY, false, domctl_set_virq_handler},
+    {XEN_DOMCTL_getnodeaffinity, ANY, true, domctl_get_node_affinity},
+};
+
+static const struct command *find_command(uint32_t number)
 {
-    struct domain *d =
-        op->domain < DOMID_FIRST_RESERVED ? domain_get_next((int)op->domain - 1) : NULL;
-
-    if (!d) {
-        return -ESRCH;
+    for (unsigned int i = 0; i < ARRAY_SIZE(commands); i++) {
+        if (commands[i].number == number) {
+            return &commands[i];
+        }
     }
-    domain_info(d, &op->u.getdomaininfo);
-    op->domain = d->id;
-    domain_put(d);
-    return 0;
+    return NULL;
 }
 
-static long set_handle(struct domain *d, const struct xen_domctl_setdomainhandle *op)
-{
-    spin_lock(&d->lock);
-    memcpy(d->handle, op->handle, sizeof(d->handle));
-    spin_unlock(&d->lock);
-    return 0;
-}
-
-static long set_time_offset(struct domain *d, const struct xen_domctl_settimeoffset *op)
-{
-    spin_lock(&d->lock);
-    d->time_offset_seconds = op->time_offset_seconds;
-    spin_unlock(&d->lock);
-    wall_clock_publish(d);
-    return 0;
-}
-
-static long set_max_memory(struct domain *d, const struct xen_domctl_max_mem *op)
-{
-    spin_lock(&d->page_lock);
-    d->max_pages = op->max_memkb / (PAGE_SIZE / 1024);
-    spin_unlock(&d->page_lock);
-    return 0;
-}
-
-static long send_trigger(struct domain *d, const struct xen_domctl_sendtrigger *op)
-{
-    struct vcpu *v = op->vcpu < d->max_vcpus ? READ_ONCE(d->vcpus[op->vcpu]) : NULL;
-
-    if (op->vcpu >= d->max_vcpus) {
-        return -EINVAL;
-    }
-    if (!v) {
-        return -ESRCH;
-    }
-    if (op->trigger != XEN_DOMCTL_SENDTRIGGER_NMI) {
-        return -ENOSYS;
-    }
-    vcpu_send_nmi(v);
-    return 0;
-}
-
-/* There is one node, and all memory is near to all. */
-static long get_node_affinity(const struct xen_domctl_nodeaffinity *op)
-{
-    return bitmap_to_guest(&op->nodemap, 1);
-}
-
-static long carry_out(struct domain *d, struct xen_domctl *op)
-{
-    switch (op->cmd) {
-    case XEN_DOMCTL_getvcpuinfo:
-        return domctl_get_vcpu_info(d, &op->u.getvcpuinfo);
-    case XEN_DOMCTL_setvcpuaffinity:
-        return domctl_set_affinity(d, &op->u.vcpuaffinity);
-    case XEN_DOMCTL_getvcpuaffinity:
-        return domctl_get_affinity(d, &op->u.vcpuaffinity);
-    case XEN_DOMCTL_scheduler_op:
-        return domctl_scheduler(d, &op->u.scheduler_op);
-    case XEN_DOMCTL_setdomainhandle:
-        return set_handle(d, &op->u.setdomainhandle);
-    case XEN_DOMCTL_settimeoffset:
-        return set_time_offset(d, &op->u.settimeoffset);
-    case XEN_DOMCTL_max_mem:
-        return set_max_memory(d, &op->u.max_mem);
-    case XEN_DOMCTL_sendtrigger:
-        return send_trigger(d, &op->u.sendtrigger);
-    case XEN_DOMCTL_getnodeaffinity:
-        return get_node_affinity(&op->u.nodeaffinity);
-    case XEN_DOMCTL_get_address_size:
-        op->u.address_size.size = d->is_32bit ? 32 : 64;
-        return 0;
-    case XEN_DOMCTL_set_virq_handler:
-        return event_set_virq_handler(d, op->u.set_virq_handler.virq);
-    default:
-        return -ENOSYS;
-    }
-}
-
-static long carry_out_on_domain(struct xen_domctl *op)
+static long carry_out(const struct command *command, struct xen_domctl *op)
 {
     struct domain *d;
     long result;
 
-    if (op->cmd == XEN_DOMCTL_getdomaininfo) {
-        return get_domain_info(op);
+    if (command->target == NONE) {
+        return command->handler(NULL, op);
     }
-    d = domain_get_self_or(op->domain);
+    d = domain_get(op->domain);
     if (!d) {
         return -ESRCH;
     }
-    result = carry_out(d, op);
+    result =
+        command->target == OTHER && d == current_vcpu()->domain ? -EINVAL : command->handler(d, op);
     domain_put(d);
+    return result;
+}
+
+spinlock_t domctl_lock = SPINLOCK(RANK_DOMCTL);
+
+/* Who finds another at it asks again, and can be stopped in between. */
+static long carry_out_alone(const struct command *command, struct xen_domctl *op)
+{
+    long result;
+
+    if (!spin_trylock(&domctl_lock)) {
+        return HYPERCALL_RESTART;
+    }
+    result = carry_out(command, op);
+    spin_unlock(&domctl_lock);
+    return result;
+}
+
+/* That an answer can be written is seen before anything is done. */
+static long run(const struct command *command, struct xen_domctl *op, gva_t argument)
+{
+    long result;
+
+    if (command->answers && write_guest(argument, 0, op) != 0) {
+        return -EFAULT;
+    }
+    result = carry_out_alone(command, op);
+    if (command->answers && result != HYPERCALL_RESTART && write_guest(argument, 0, op) != 0) {
+        return -EFAULT;
+    }
     return result;
 }
 
 long hypercall_domctl(gva_t argument)
 {
+    const struct command *command;
     struct xen_domctl op;
-    long result;
 
     if (read_guest(&op, argument, 0) != 0) {
         return -EFAULT;
@@ -140,9 +121,6 @@ long hypercall_domctl(gva_t argument)
     if (!current_vcpu()->domain->privileged) {
         return -EPERM;
     }
-    result = carry_out_on_domain(&op);
-    if (result >= 0 && write_guest(argument, 0, &op) != 0) {
-        return -EFAULT;
-    }
-    return result;
+    command = find_command(op.cmd);
+    return command ? run(command, &op, argument) : -ENOSYS;
 }

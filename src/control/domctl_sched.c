@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // domctl: vCPUs' states, affinities, weight and cap.
-#include "control/domctl_sched.h"
 
 #include "abi/errno.h"
 #include "control/copy.h"
+#include "control/domctl.h"
 #include "sched/sched.h"
 
 /* -EINVAL: beyond what the domain can have; -ESRCH: it was not made yet. */
@@ -16,8 +16,9 @@ static long find_vcpu(struct domain *d, uint32_t id, struct vcpu **v)
     return *v ? 0 : -ESRCH;
 }
 
-long domctl_get_vcpu_info(struct domain *d, struct xen_domctl_getvcpuinfo *op)
+long domctl_get_vcpu_info(struct domain *d, struct xen_domctl *domctl)
 {
+    struct xen_domctl_getvcpuinfo *op = &domctl->u.getvcpuinfo;
     struct vcpu *v;
     long error = find_vcpu(d, op->vcpu, &v);
     uint32_t pause;
@@ -40,8 +41,9 @@ static uint64_t online(void)
 }
 
 /* Both are read before either is set. What was asked for and what is left of it is written back. */
-long domctl_set_affinity(struct domain *d, struct xen_domctl_vcpuaffinity *op)
+long domctl_set_affinity(struct domain *d, struct xen_domctl *domctl)
 {
+    struct xen_domctl_vcpuaffinity *op = &domctl->u.vcpuaffinity;
     const uint32_t both = XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT;
     uint64_t hard = 0, soft = 0;
     struct vcpu *v;
@@ -79,8 +81,9 @@ long domctl_set_affinity(struct domain *d, struct xen_domctl_vcpuaffinity *op)
     return error;
 }
 
-long domctl_get_affinity(struct domain *d, struct xen_domctl_vcpuaffinity *op)
+long domctl_get_affinity(struct domain *d, struct xen_domctl *domctl)
 {
+    struct xen_domctl_vcpuaffinity *op = &domctl->u.vcpuaffinity;
     const uint32_t both = XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT;
     struct vcpu *v;
     long error = find_vcpu(d, op->vcpu, &v);
@@ -117,8 +120,9 @@ static long set_params(struct domain *d, const struct xen_domctl_sched_credit2 *
     return sched_set_params(d, weight, cap);
 }
 
-long domctl_scheduler(struct domain *d, struct xen_domctl_scheduler_op *op)
+long domctl_scheduler(struct domain *d, struct xen_domctl *domctl)
 {
+    struct xen_domctl_scheduler_op *op = &domctl->u.scheduler_op;
     uint32_t weight, cap;
 
     if (op->sched_id != XEN_SCHEDULER_CREDIT2) {

@@ -64,6 +64,12 @@ void machine_identify_cpu(struct cpu_identity *identity)
     read_brand(identity->brand);
 }
 
+/* 36 where the processor does not say (processor manual 2A, CPUID, leaf 80000008h). */
+unsigned int machine_address_bits(void)
+{
+    return has_extended_leaf(0x80000008U) ? arch_cpuid(0x80000008U, 0).eax & 0xff : 36;
+}
+
 void machine_features(uint32_t words[8])
 {
     uint32_t max_leaf = arch_cpuid(0, 0).eax;

@@ -43,6 +43,9 @@ struct cpu_identity {
 /* What the processor says of itself. */
 void machine_identify_cpu(struct cpu_identity *identity);
 
+/* How many bits an address of the machine can have. */
+unsigned int machine_address_bits(void);
+
 /*
  * Feature words in the order of XEN_SYSCTL_physinfo's hw_cap: leaf 1 EDX and ECX, leaf 80000001h
  * EDX and ECX, leaf 0Dh.1 EAX, leaf 7 EBX and ECX, leaf 80000007h EDX.

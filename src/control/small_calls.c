@@ -8,6 +8,7 @@
 #include "control/hypercalls.h"
 #include "control/machine.h"
 #include "domain/domain.h"
+#include "pv/assists.h"
 #include "pv/bounce.h"
 
 /* ---- nmi_op: <xen/nmi.h>; only domain 0's first vCPU is told of the machine's NMIs ----------- */
@@ -47,19 +48,12 @@ long hypercall_nmi_op(uint64_t cmd, gva_t argument)
 /* ---- vm_assist: the VMASST_TYPE_* of xen.h ----------------------------------------------------
  */
 
-#define ASSIST(name) (1UL << VMASST_TYPE_##name)
-
-static const uint64_t known_assists = ASSIST(4gb_segments) | ASSIST(4gb_segments_notify) |
-                                      ASSIST(writable_pagetables) | ASSIST(pae_extended_cr3) |
-                                      ASSIST(architectural_iopl) | ASSIST(runstate_update_flag) |
-                                      ASSIST(m2p_strict);
-
 long hypercall_vm_assist(uint64_t cmd, uint64_t type)
 {
     struct domain *d = current_vcpu()->domain;
     uint32_t number = (uint32_t)type;
 
-    if (number >= 64 || (known_assists >> number & 1) == 0) {
+    if (number >= 64 || (VM_ASSISTS >> number & 1) == 0) {
         return -EINVAL;
     }
     switch ((uint32_t)cmd) {

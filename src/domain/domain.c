@@ -105,7 +105,7 @@ static struct domain *new_record(unsigned int max_vcpus, bool privileged)
     return d;
 }
 
-struct domain *domain_create(domid_t id, unsigned int max_vcpus, bool privileged, int *error)
+struct domain *domain_create_hidden(domid_t id, unsigned int max_vcpus, bool privileged, int *error)
 {
     struct domain *d;
 
@@ -141,6 +141,26 @@ struct domain *domain_create(domid_t id, unsigned int max_vcpus, bool privileged
     return d;
 }
 
+void domain_reveal(struct domain *d)
+{
+    __atomic_store_n(&d->visible, true, __ATOMIC_RELEASE);
+}
+
+struct domain *domain_create(domid_t id, unsigned int max_vcpus, bool privileged, int *error)
+{
+    struct domain *d = domain_create_hidden(id, max_vcpus, privileged, error);
+
+    if (d) {
+        domain_reveal(d);
+    }
+    return d;
+}
+
+static bool is_visible(const struct domain *d)
+{
+    return __atomic_load_n(&d->visible, __ATOMIC_ACQUIRE);
+}
+
 static struct domain *get_reference(struct domain *d)
 {
     if (d) {
@@ -149,15 +169,25 @@ static struct domain *get_reference(struct domain *d)
     return d;
 }
 
-struct domain *domain_get(domid_t id)
+static struct domain *find(domid_t id, bool hidden_too)
 {
     struct domain *d;
 
     spin_lock(&list_lock);
     d = *link_of(id);
-    d = d && d->id == id ? get_reference(d) : NULL;
+    d = d && d->id == id && (hidden_too || is_visible(d)) ? get_reference(d) : NULL;
     spin_unlock(&list_lock);
     return d;
+}
+
+struct domain *domain_get(domid_t id)
+{
+    return find(id, false);
+}
+
+struct domain *domain_get_owner(domid_t id)
+{
+    return find(id, true);
 }
 
 struct domain *domain_get_self_or(domid_t id)
@@ -170,7 +200,11 @@ struct domain *domain_get_next(int id)
     struct domain *d;
 
     spin_lock(&list_lock);
-    d = get_reference(*link_of((unsigned int)(id + 1)));
+    d = *link_of((unsigned int)(id + 1));
+    while (d && !is_visible(d)) {
+        d = d->next;
+    }
+    d = get_reference(d);
     spin_unlock(&list_lock);
     return d;
 }

@@ -38,6 +38,8 @@ struct domain {
     struct vcpu **vcpus; /* [d] to add, free to read: entries never go before the end */
     spinlock_t lock;
     uint64_t references;        /* [a] */
+    bool visible;               /* [a] creation is over: others may find it */
+    bool xenstore;              /* [I] runs the store (tools ask for it) */
     enum domain_life life;      /* [d] */
     uint32_t pause_count;       /* [d] see domain/pause.h */
     uint32_t controller_pauses; /* [d] of them, by control software */
@@ -46,6 +48,7 @@ struct domain {
     uint64_t vm_assist;         /* [a] VMASST_TYPE_* bits */
     xen_domain_handle_t handle; /* [d] */
     uint32_t ssid_reference;    /* [I] */
+    struct xen_arch_domainconfig arch_config; /* [I] as its creator gave it */
 
     struct shared_info *shared;  /* [I] its page, through the direct map */
     uint64_t shared_mfn;         /* [I] */
@@ -104,11 +107,21 @@ extern struct domain *domain0;
 must_check struct domain *domain_create(domid_t id, unsigned int max_vcpus, bool privileged,
                                         int *error);
 
+/*
+ * The same in two steps, for a creator that has more to settle: nobody finds the domain before it
+ * is revealed. One that is not to be is ended by domain_kill() like any other.
+ */
+must_check struct domain *domain_create_hidden(domid_t id, unsigned int max_vcpus, bool privileged,
+                                               int *error);
+void domain_reveal(struct domain *d);
+
 /* Find by id and take a reference; NULL where there is none. Drop it with domain_put(). */
 must_check struct domain *domain_get(domid_t id);
 /* The same with DOMID_SELF standing for the caller's own. */
 must_check struct domain *domain_get_self_or(domid_t id);
 void domain_put(struct domain *d);
+/* Whose number a frame has, revealed or not: a domain's record stays while it has frames. */
+must_check struct domain *domain_get_owner(domid_t id);
 /* The next domain after `id` in rising order, with a reference; NULL at the end. */
 must_check struct domain *domain_get_next(int id);
 

@@ -40,7 +40,7 @@ void domain_list_frame(struct domain *d, struct frame *f)
 /* The last reference went: nobody can see the frame but its owner's list. */
 static void release_frame(struct frame *f)
 {
-    struct domain *d = domain_get(f->owner);
+    struct domain *d = domain_get_owner(f->owner);
     bool last;
 
     ASSERT(d && state_type_count(frame_state(f)) == 0);

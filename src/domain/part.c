@@ -2,7 +2,7 @@
 // The rooms' parts of a domain: a list in order of registration, walked both ways.
 #include "domain/part.h"
 
-#include "lib/compiler.h"
+#include "base/panic.h"
 
 #define MAX_PARTS 16
 
@@ -11,9 +11,8 @@ static unsigned int part_count;
 
 void domain_register_part(struct domain_part *part)
 {
-    if (part_count < MAX_PARTS) {
-        parts[part_count++] = part;
-    }
+    BUG_ON(part_count == MAX_PARTS);
+    parts[part_count++] = part;
 }
 
 static void destroy_before(struct domain *d, unsigned int end)

@@ -120,18 +120,33 @@ long domain_pause(struct domain *d)
 
 /* ---- by control software -------------------------------------------------------------------- */
 
+static long count_controller_pause(struct domain *d)
+{
+    long result = -EOVERFLOW;
+
+    spin_lock(&d->lock);
+    if (d->controller_pauses < DOMAIN_MAX_CONTROLLER_PAUSES) {
+        d->controller_pauses++;
+        domain_pause_locked(d);
+        result = 0;
+    }
+    spin_unlock(&d->lock);
+    return result;
+}
+
 long domain_pause_by_controller(struct domain *d)
 {
     long result;
 
-    if (d == current_vcpu()->domain) {
+    if (current_vcpu() && d == current_vcpu()->domain) {
         return -EINVAL;
     }
-    result = domain_pause(d);
+    result = count_controller_pause(d);
     if (result == 0) {
-        spin_lock(&d->lock);
-        d->controller_pauses++;
-        spin_unlock(&d->lock);
+        result = domain_wait_until_off(d);
+        if (result != 0) {
+            (void)!domain_unpause_by_controller(d);
+        }
     }
     return result;
 }

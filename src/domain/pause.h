@@ -32,8 +32,10 @@ must_check long domain_wait_until_off(struct domain *d);
 
 /*
  * DOMCTL_pausedomain and DOMCTL_unpausedomain: pauses by control software, counted apart, so that
- * it can undo none but its own. -EINVAL: it would pause the caller, or undo what was not done.
+ * it can undo none but its own. -EINVAL: it would pause the caller, or undo what was not done;
+ * -EOVERFLOW: it has paused the domain very often.
  */
+#define DOMAIN_MAX_CONTROLLER_PAUSES 255
 must_check long domain_pause_by_controller(struct domain *d);
 must_check long domain_unpause_by_controller(struct domain *d);
 /* For a domain that control software creates: it starts with one such pause. */

@@ -10,6 +10,7 @@
 #include "mmu/base.h"
 #include "mmu/ldt.h"
 #include "mmu/unfinished.h"
+#include "pv/assists.h"
 #include "pv/control.h"
 #include "pv/debug.h"
 #include "pv/flags.h"
@@ -20,8 +21,8 @@
 static bool addresses_are_good(const struct vcpu_guest_context *c)
 {
     const uint64_t addresses[] = {
-        c->event_callback_eip, c->failsafe_callback_eip, c->syscall_callback_eip, c->fs_base,
-        c->gs_base_kernel,     c->gs_base_user,
+        c->user_regs.rip, c->event_callback_eip, c->failsafe_callback_eip, c->syscall_callback_eip,
+        c->fs_base,       c->gs_base_kernel,     c->gs_base_user,
     };
 
     for (unsigned int i = 0; i < ARRAY_SIZE(addresses); i++) {
@@ -42,6 +43,7 @@ static bool is_good(const struct vcpu_guest_context *c)
     bool starts_in_user_mode = (c->flags & VGCF_in_kernel) == 0;
 
     return addresses_are_good(c) && c->gdt_ents <= GDT_GUEST_ENTRIES &&
+           (c->vm_assist & ~VM_ASSISTS) == 0 &&
            !(starts_in_user_mode && xen_cr3_to_pfn(c->ctrlreg[1]) == 0);
 }
 
@@ -149,28 +151,89 @@ static void take_over(struct vcpu *v, const struct vcpu_guest_context *c)
     }
 }
 
-long pv_set_context(struct vcpu *v, const struct vcpu_guest_context *context)
+/* What an initialised vCPU may not change: it is the guest's own to change, by calls that check. */
+static bool has_the_same_pages(const struct vcpu *v, const struct vcpu_guest_context *c)
 {
-    long result = -EINVAL;
+    if (xen_cr3_to_pfn(c->ctrlreg[3]) != maddr_to_mfn(maddr(v->kernel_cr3)).n ||
+        xen_cr3_to_pfn(c->ctrlreg[1]) != maddr_to_mfn(maddr(v->user_cr3)).n ||
+        c->gdt_ents != v->gdt_entries || c->ldt_ents != v->ldt_entries ||
+        (c->ldt_ents != 0 && c->ldt_base != v->ldt_base)) {
+        return false;
+    }
+    for (unsigned int i = 0; i < GDT_GUEST_PAGES && v->gdt_frames[i].n != MFN_INVALID; i++) {
+        if (c->gdt_frames[i] != v->gdt_frames[i].n) {
+            return false;
+        }
+    }
+    return true;
+}
 
-    if (is_good(context)) {
-        /* Before the debug registers: one of its bits says what they may be. */
-        v->control4 = control4_merge(v, context->ctrlreg[4]);
-        result = set_debug_registers(v, context);
-    }
+static long take_first_pages(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+    long result = unfinished_resume(current_vcpu());
+
     if (result == 0) {
-        result = unfinished_resume(current_vcpu());
-    }
-    if (result == 0) {
-        result = take_pages(v, context);
+        result = take_pages(v, c);
         unfinished_end(current_vcpu());
     }
-    if (result == 0) {
-        take_over(v, context);
-    } else {
+    if (result != 0) {
         drop_pages(v);
     }
     return result;
+}
+
+static long set_pages(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+    if (v->initialised) {
+        return has_the_same_pages(v, c) ? 0 : -EOPNOTSUPP;
+    }
+    return take_first_pages(v, c);
+}
+
+/* CR4 first: one of its bits says what the debug registers may be. */
+static long set_all(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+    long result;
+
+    v->control4 = control4_merge(v, c->ctrlreg[4]);
+    result = set_debug_registers(v, c);
+    if (result == 0) {
+        result = set_pages(v, c);
+    }
+    if (result == 0) {
+        take_over(v, c);
+    }
+    return result;
+}
+
+static bool sees_events(const struct vcpu *v)
+{
+    return v->id < XEN_LEGACY_MAX_VCPUS || v->registered_info;
+}
+
+long pv_set_context(struct vcpu *v, const struct vcpu_guest_context *context)
+{
+    uint64_t debug_registers[ARRAY_SIZE(v->debug_registers)], control4 = v->control4;
+    long result;
+
+    if (!is_good(context) || !sees_events(v)) {
+        return -EINVAL;
+    }
+    memcpy(debug_registers, v->debug_registers, sizeof(debug_registers));
+    result = set_all(v, context);
+    if (result != 0) {
+        v->control4 = control4;
+        memcpy(v->debug_registers, debug_registers, sizeof(debug_registers));
+    }
+    return result;
+}
+
+void pv_reset_context(struct vcpu *v)
+{
+    drop_pages(v);
+    v->control4 = control4_initial();
+    memset(v->debug_registers, 0, sizeof(v->debug_registers));
+    arch_fpu_reset(v);
 }
 
 /* ---- from a vCPU ----------------------------------------------------------------------------- */

@@ -51,15 +51,9 @@ static void emulate_cpuid(struct vcpu *v)
 /* One page, so the index in the low bits is 0; frames are numbered as the machine's. */
 static int fill_hypercall_page(uint64_t value)
 {
-    mfn_t m = maddr_to_mfn(maddr(value));
-
-    if (value % PAGE_SIZE != 0 || !mfn_valid(m) ||
-        !frame_get_writable(frame_of(m), current_vcpu()->domain->id)) {
-        return -EINVAL;
-    }
-    hypercall_page_write(frame_to_virt(m), false);
-    frame_put_writable(frame_of(m));
-    return 0;
+    return value % PAGE_SIZE != 0
+               ? -EINVAL
+               : hypercall_page_fill(current_vcpu()->domain, maddr_to_mfn(maddr(value)));
 }
 
 static const struct pv_msr_ops msr_ops = {

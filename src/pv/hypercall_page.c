@@ -5,7 +5,9 @@
 // RAX pushed below.
 #include "pv/hypercall_page.h"
 
+#include "abi/errno.h"
 #include "abi/xen.h"
+#include "arch/frames.h"
 #include "lib/address.h"
 #include "lib/string.h"
 
@@ -74,4 +76,14 @@ void hypercall_page_write(void *page, bool is_32bit)
         write_function(to + number * FUNCTION_BYTES, number == __HYPERVISOR_iret ? iret : call,
                        number);
     }
+}
+
+int hypercall_page_fill(struct domain *d, mfn_t frame)
+{
+    if (!mfn_valid(frame) || !frame_get_writable(frame_of(frame), d->id)) {
+        return -EINVAL;
+    }
+    hypercall_page_write(frame_to_virt(frame), d->is_32bit);
+    frame_put_writable(frame_of(frame));
+    return 0;
 }

@@ -114,6 +114,7 @@ static void only_the_first_vcpu_speaks_for_the_domain(void **state)
     context.vm_assist = 1UL << VMASST_TYPE_writable_pagetables;
     assert_int_equal(pv_set_context(second(), &context), 0);
     assert_int_equal(guest_domain->vm_assist, 0);
+    v->initialised = false;
     prepare();
     context.vm_assist = 1UL << VMASST_TYPE_writable_pagetables;
     assert_int_equal(pv_set_context(v, &context), 0);
@@ -134,9 +135,13 @@ static void refuse(void)
 static void addresses_must_be_canonical(void **state)
 {
     unsigned long *const addresses[] = {
-        &context.event_callback_eip,   &context.failsafe_callback_eip,
-        &context.syscall_callback_eip, &context.fs_base,
-        &context.gs_base_kernel,       &context.gs_base_user,
+        &context.user_regs.rip,
+        &context.event_callback_eip,
+        &context.failsafe_callback_eip,
+        &context.syscall_callback_eip,
+        &context.fs_base,
+        &context.gs_base_kernel,
+        &context.gs_base_user,
         &context.debugreg[3],
     };
 
@@ -148,6 +153,58 @@ static void addresses_must_be_canonical(void **state)
     prepare();
     context.trap_ctxt[255].address = NON_CANONICAL;
     refuse();
+}
+
+static void unknown_assists_are_refused(void **state)
+{
+    prepare();
+    context.vm_assist = 1UL << 3 | 1UL << 63;
+    refuse();
+}
+
+static void what_runs_already_keeps_its_tables(void **state)
+{
+    struct vcpu *w = second();
+
+    prepare();
+    assert_int_equal(pv_set_context(w, &context), 0);
+    w->initialised = true;
+    context.user_regs.rip = 0x1111;
+    assert_int_equal(pv_set_context(w, &context), 0);
+    assert_int_equal(w->regs.rip, 0x1111);
+    context.user_regs.rip = 0x2222;
+    context.gdt_ents = 15;
+    assert_int_equal(pv_set_context(w, &context), -EOPNOTSUPP);
+    context.gdt_ents = 16;
+    context.gdt_frames[0]++;
+    assert_int_equal(pv_set_context(w, &context), -EOPNOTSUPP);
+    context.gdt_frames[0]--;
+    context.ldt_ents = 1;
+    assert_int_equal(pv_set_context(w, &context), -EOPNOTSUPP);
+    context.ldt_ents = 0;
+    context.ctrlreg[1] = context.ctrlreg[3];
+    assert_int_equal(pv_set_context(w, &context), -EOPNOTSUPP);
+    context.ctrlreg[1] = 0;
+    context.ctrlreg[3] = xen_pfn_to_cr3(base.n + 1);
+    context.debugreg[0] = 0x3333;
+    assert_int_equal(pv_set_context(w, &context), -EOPNOTSUPP);
+    assert_int_equal(w->regs.rip, 0x1111);
+    assert_int_equal(w->debug_registers[0], 0);
+    assert_true(w->kernel_cr3 == mfn_to_maddr(base).a);
+}
+
+static void a_reset_gives_the_pages_back(void **state)
+{
+    struct vcpu *w = second();
+
+    prepare();
+    assert_int_equal(pv_set_context(w, &context), 0);
+    pv_reset_context(w);
+    assert_int_equal(w->kernel_cr3, 0);
+    assert_int_equal(w->gdt_entries, 0);
+    assert_true(frame_get_writable(frame_of(gdt), guest_domain->id));
+    frame_put_writable(frame_of(gdt));
+    assert_int_equal(pv_set_context(w, &context), 0);
 }
 
 static void pages_must_be_the_domains_and_fit(void **state)
@@ -242,6 +299,9 @@ int main(void)
         TEST(an_ldt_may_lie_anywhere),
         TEST(only_the_first_vcpu_speaks_for_the_domain),
         TEST(addresses_must_be_canonical),
+        TEST(unknown_assists_are_refused),
+        TEST(what_runs_already_keeps_its_tables),
+        TEST(a_reset_gives_the_pages_back),
         TEST(pages_must_be_the_domains_and_fit),
         TEST(user_mode_needs_tables),
         TEST(a_context_replaces_the_one_before),

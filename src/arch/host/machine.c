@@ -26,6 +26,7 @@ uint64_t host_alarm = UINT64_MAX;
 
 static unsigned char *guest_memory;
 static uint64_t guest_bytes, guest_fault_offset = UINT64_MAX;
+static bool guest_read_only;
 
 static void *must_have(void *p)
 {
@@ -52,6 +53,7 @@ void host_machine_create(uint64_t frames, unsigned int number)
     host_become_cpu(0);
     memset(&host_calls, 0, sizeof(host_calls));
     host_guest_fault_from(UINT64_MAX);
+    host_guest_read_only(false);
     frame_table[0].owner = DOMID_XEN;
     frames_reset();
     frames_add_range(mfn(1), frames - 1);
@@ -97,6 +99,11 @@ void host_guest_fault_from(uint64_t offset)
     guest_fault_offset = offset;
 }
 
+void host_guest_read_only(bool on)
+{
+    guest_read_only = on;
+}
+
 /* How many of the bytes at `address` lie in guest memory and before the faulting offset. */
 static size_t reachable(gva_t address, size_t bytes)
 {
@@ -126,7 +133,7 @@ int copy_word_from_guest(uint64_t *to, gva_t from)
 
 int copy_to_guest(gva_t to, const void *from, size_t bytes)
 {
-    size_t good = reachable(to, bytes);
+    size_t good = guest_read_only ? 0 : reachable(to, bytes);
 
     memcpy((void *)to.a, from, good);
     return good == bytes ? 0 : -14;
@@ -134,7 +141,7 @@ int copy_to_guest(gva_t to, const void *from, size_t bytes)
 
 int clear_guest(gva_t to, size_t bytes)
 {
-    size_t good = reachable(to, bytes);
+    size_t good = guest_read_only ? 0 : reachable(to, bytes);
 
     memset((void *)to.a, 0, good);
     return good == bytes ? 0 : -14;

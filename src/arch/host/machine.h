@@ -25,6 +25,7 @@ void host_become_cpu(unsigned int id);
 unsigned char *host_guest_memory(uint64_t bytes);
 gva_t host_guest_address(const void *p);
 void host_guest_fault_from(uint64_t offset); /* copies fault from this offset on; ~0: none */
+void host_guest_read_only(bool on);          /* copies to it fault */
 
 /* What the seam was asked for since host_machine_create(). */
 struct host_calls {
