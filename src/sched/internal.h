@@ -12,6 +12,7 @@ struct cpu_sched {
     struct vcpu *idle;         /* constant */
     struct timer look;         /* raises WORK_SCHEDULE when a slice or budget ends or begins */
     uint64_t next_balance_ns;  /* [c] */
+    bool says_idle;            /* [c] what it said last */
     unsigned int balance_from; /* [c] where the next search for work begins */
 };
 
@@ -56,14 +57,21 @@ static inline void sched_move_home(struct vcpu_sched *s, unsigned int cpu)
 
 /* CPUs where the vCPU may run: its hard affinity, or any where that names none that runs. */
 uint64_t sched_allowed(const struct vcpu_sched *s);
-static inline uint64_t cpus_online(void)
-{
-    return cpu_count >= 64 ? ~0ULL : (1ULL << cpu_count) - 1;
-}
+/* cpu.c: CPUs that take vCPUs; and those of them that have none to run just now [a]. */
+uint64_t cpus_online(void);
+extern uint64_t sched_idle_cpus;
 
 /* place.c: the CPU where a vCPU that wakes should run. Looks at other queues without their locks.
  */
 unsigned int sched_place(const struct vcpu_sched *s);
+
+/*
+ * place.c: something waits in this queue, which is locked: which idle CPU may run it? -1: none.
+ * A CPU says that it is idle before it looks for work, so one of the two finds the other.
+ */
+int sched_idle_helper(const struct cpu_sched *c);
+/* This CPU says that it has nothing to run, or something. */
+void sched_say_idle(unsigned int cpu, bool idle);
 
 /*
  * place.c: take a waiting vCPU from a CPU that has more to do, for this one, which is `idle` or
@@ -73,6 +81,8 @@ unsigned int sched_place(const struct vcpu_sched *s);
 struct vcpu_sched *sched_steal(unsigned int cpu, bool idle);
 /* Whether it is time for a busy CPU to look at the others. Says so once for each time. */
 bool sched_balance_due(unsigned int cpu);
+/* When a busy CPU should do so next. */
+uint64_t sched_next_balance(unsigned int cpu);
 
 /* part.c: registers the part of a domain. */
 void sched_part_init(void);

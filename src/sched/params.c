@@ -5,7 +5,9 @@
 #include "sched/internal.h"
 #include "time/time.h"
 
-/* The vCPU's affinity changed; `c`, its home, is locked, and let go. See that it moves if it must.
+/*
+ * What the vCPU's place depends on has changed; `c`, its home, is locked, and let go. If it waits
+ * it finds its place anew, if it runs where it may not it is sent away.
  */
 static void unlock_and_move(struct cpu_sched *c, struct vcpu_sched *s)
 {
@@ -13,14 +15,14 @@ static void unlock_and_move(struct cpu_sched *c, struct vcpu_sched *s)
     enum unit_state state = s->unit.state;
     unsigned int home = sched_home(s);
 
-    if (misplaced && (state == UNIT_WAITING || state == UNIT_PARKED)) {
-        policy_dequeue(&c->queue, &s->unit, time_now_ns());
+    if (state == UNIT_WAITING || state == UNIT_PARKED) {
+        policy_dequeue(&c->queue, &s->unit);
         __atomic_sub_fetch(&s->unit.group->active, 1, __ATOMIC_RELAXED);
     }
     spin_unlock(&c->lock);
-    if (misplaced && state == UNIT_RUNNING) {
+    if (state == UNIT_RUNNING && misplaced) {
         cpu_raise(home, WORK_SCHEDULE);
-    } else if (misplaced) {
+    } else if (state != UNIT_RUNNING) {
         sched_wake(s->vcpu);
     }
 }
@@ -49,7 +51,7 @@ int sched_set_soft_affinity(struct vcpu *v, uint64_t soft)
     struct cpu_sched *c = sched_lock_home(v->sched);
 
     WRITE_ONCE(v->sched->soft_affinity, soft);
-    spin_unlock(&c->lock);
+    unlock_and_move(c, v->sched);
     return 0;
 }
 
@@ -72,7 +74,7 @@ static int begin_override(struct vcpu_sched *s, unsigned int cpu)
     struct cpu_sched *c;
     int error = 0;
 
-    if (cpu >= cpu_count) {
+    if (cpu >= MAX_CPUS || (cpus_online() >> cpu & 1) == 0) {
         return -EINVAL;
     }
     c = sched_lock_home(s);
@@ -123,6 +125,13 @@ int sched_set_params(struct domain *d, uint32_t weight, uint32_t cap)
         WRITE_ONCE(group->period_end, 0);
         WRITE_ONCE(group->budget_ns, 0);
         WRITE_ONCE(group->cap, cap);
+    }
+    /* Those that wait do so as long as the new weight, or cap, says. */
+    for (unsigned int i = 0; i < d->max_vcpus; i++) {
+        struct vcpu *v = READ_ONCE(d->vcpus[i]);
+        if (v) {
+            unlock_and_move(sched_lock_home(v->sched), v->sched);
+        }
     }
     return 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The scheduler's records: of a domain, of a vCPU, of a CPU with its idle vCPU.
+// The scheduler's records: of a domain, of a vCPU.
 #include "abi/errno.h"
 #include "memory/allocator.h"
 #include "sched/internal.h"
@@ -7,16 +7,6 @@
 
 static spinlock_t list_lock = SPINLOCK(RANK_SCHED);
 static struct list all_domains = LIST_INIT(all_domains); /* guarded by list_lock */
-
-/* What the idle vCPUs are in: no list has it, and no guest can name it. */
-static struct domain idle_domain = {
-    .id = DOMID_IDLE,
-    .lock = SPINLOCK(RANK_DOMAIN),
-    .shutdown_code = NOT_SHUT_DOWN,
-};
-static struct domain_sched idle_sched;
-
-static uint32_t rate_limit_us = 1000;
 
 struct domain_sched *domain_sched(struct domain *d)
 {
@@ -120,56 +110,5 @@ static struct domain_part sched_part = {
 
 void sched_part_init(void)
 {
-    policy_init_group(&idle_sched.group);
     domain_register_part(&sched_part);
-}
-
-/* ---- CPUs ----------------------------------------------------------------------------------- */
-
-static void look_again(void *data)
-{
-    cpu_raise((unsigned int)(uintptr_t)data, WORK_SCHEDULE);
-}
-
-int sched_init_cpu(unsigned int cpu)
-{
-    struct cpu_sched *c = heap_new(struct cpu_sched);
-    struct vcpu *idle = heap_new(struct vcpu);
-    struct vcpu_sched *s = heap_new(struct vcpu_sched);
-
-    if (!c || !idle || !s) {
-        heap_free(c);
-        heap_free(idle);
-        heap_free(s);
-        return -ENOMEM;
-    }
-    idle->domain = &idle_domain;
-    idle->id = cpu;
-    idle->cpu = cpus[cpu];
-    idle->stack_top = cpus[cpu]->stack_top;
-    sched_vcpu_init(idle, s, &idle_sched);
-    s->home = cpu;
-    s->on_cpu = true;
-    runstate_change(&s->runstate, RUNSTATE_running, time_now_ns());
-    spin_init(&c->lock, RANK_SCHED);
-    policy_init_queue(&c->queue);
-    c->queue.rate_limit_ns = rate_limit_us * NS_PER_US;
-    c->idle = idle;
-    timer_init(&c->look, look_again, (void *)(uintptr_t)cpu, cpu);
-    cpus[cpu]->sched = c;
-    cpus[cpu]->current = idle;
-    return 0;
-}
-
-void sched_set_rate_limit_us(uint32_t us)
-{
-    rate_limit_us = us;
-    for (unsigned int cpu = 0; cpu < cpu_count; cpu++) {
-        WRITE_ONCE(cpu_sched(cpu)->queue.rate_limit_ns, us * NS_PER_US);
-    }
-}
-
-uint32_t sched_rate_limit_us(void)
-{
-    return rate_limit_us;
 }

@@ -7,7 +7,7 @@
 #include "time/time.h"
 
 /* How often a busy CPU compares itself with the others. */
-#define BALANCE_NS (30 * NS_PER_MS)
+#define BALANCE_NS (10 * NS_PER_MS)
 
 static uint32_t load_of(unsigned int cpu)
 {
@@ -31,6 +31,12 @@ static unsigned int least_loaded(uint64_t set, unsigned int first)
     return best;
 }
 
+static uint64_t idle_cpus(void)
+{
+    return __atomic_load_n(&sched_idle_cpus, __ATOMIC_SEQ_CST);
+}
+
+/* An idle CPU that it does not like is better than waiting for one that it does. */
 unsigned int sched_place(const struct vcpu_sched *s)
 {
     uint64_t allowed, liked;
@@ -42,8 +48,44 @@ unsigned int sched_place(const struct vcpu_sched *s)
     allowed = sched_allowed(s);
     liked = allowed & READ_ONCE(s->soft_affinity);
     best = least_loaded(liked != 0 ? liked : allowed, sched_home(s));
-    /* An idle CPU that it does not like is better than waiting for one that it does. */
-    return load_of(best) == 0 ? best : least_loaded(allowed, best);
+    if (load_of(best) == 0 || (allowed & idle_cpus()) == 0) {
+        return best;
+    }
+    return least_loaded(allowed, best);
+}
+
+int sched_idle_helper(const struct cpu_sched *c)
+{
+    uint64_t idle = cpu_count > 1 ? idle_cpus() : 0;
+    struct list *item;
+
+    if (idle == 0) {
+        return -1;
+    }
+    list_for_each(item, &c->queue.waiting)
+    {
+        const struct sched_unit *unit = container_of(item, struct sched_unit, link);
+        uint64_t may = sched_allowed(container_of(unit, struct vcpu_sched, unit)) & idle;
+        if (may != 0) {
+            return __builtin_ctzll(may);
+        }
+    }
+    return -1;
+}
+
+void sched_say_idle(unsigned int cpu, bool idle)
+{
+    struct cpu_sched *c = cpu_sched(cpu);
+
+    if (cpu_count == 1 || c->says_idle == idle) {
+        return;
+    }
+    c->says_idle = idle;
+    if (idle) {
+        __atomic_fetch_or(&sched_idle_cpus, 1ULL << cpu, __ATOMIC_SEQ_CST);
+    } else {
+        __atomic_fetch_and(&sched_idle_cpus, ~(1ULL << cpu), __ATOMIC_SEQ_CST);
+    }
 }
 
 struct move {
@@ -67,16 +109,16 @@ static bool may_move(const struct sched_unit *unit, void *data)
 static struct vcpu_sched *take(unsigned int from, struct move move)
 {
     struct cpu_sched *c = cpu_sched(from);
+    const struct run_queue *to = &cpu_sched(move.to)->queue;
     struct sched_unit *unit;
     struct vcpu_sched *s = NULL;
-    uint64_t now = time_now_ns();
 
     spin_lock(&c->lock);
-    unit = policy_to_move(&c->queue, now, may_move, &move);
+    unit = policy_to_move(&c->queue, to, may_move, &move);
     if (unit) {
         s = container_of(unit, struct vcpu_sched, unit);
-        policy_dequeue(&c->queue, unit, now);
-        policy_translate(unit, &c->queue, &cpu_sched(move.to)->queue);
+        policy_dequeue(&c->queue, unit);
+        policy_translate(unit, &c->queue, to, false);
         __atomic_sub_fetch(&unit->group->active, 1, __ATOMIC_RELAXED);
         sched_move_home(s, move.to);
     }
@@ -84,30 +126,62 @@ static struct vcpu_sched *take(unsigned int from, struct move move)
     return s;
 }
 
-struct vcpu_sched *sched_steal(unsigned int cpu, bool idle)
+/* The CPU of the set with most to do, if one has more than it can run; -1. */
+static int most_loaded(uint64_t set)
 {
-    struct cpu_sched *c = cpu_sched(cpu);
-    uint32_t own_load = load_of(cpu);
+    uint32_t most = 1;
+    int best = -1;
 
-    /* Each search begins elsewhere, so that no CPU is always the last to be helped. */
-    c->balance_from = (c->balance_from + 1) % cpu_count;
-    for (unsigned int i = 0; i < cpu_count; i++) {
-        unsigned int from = (c->balance_from + i) % cpu_count;
-        struct vcpu_sched *s;
-
-        /*
-         * Of a CPU with one more than this one has, one is taken too: an odd vCPU out takes turns
-         * among CPUs, and all of them come to their share.
-         */
-        if (from == cpu || load_of(from) <= own_load || (!idle && load_of(from) < 2)) {
-            continue;
-        }
-        s = take(from, (struct move){.to = cpu, .must_like = !idle});
-        if (s) {
-            return s;
+    for (; set != 0; set &= set - 1) {
+        int cpu = __builtin_ctzll(set);
+        if (load_of((unsigned int)cpu) > most) {
+            most = load_of((unsigned int)cpu);
+            best = cpu;
         }
     }
-    return NULL;
+    return best;
+}
+
+static struct vcpu_sched *take_for_idle(unsigned int cpu)
+{
+    uint64_t others = cpus_online() & ~(1ULL << cpu);
+    struct vcpu_sched *s = NULL;
+    int from;
+
+    while (!s && (from = most_loaded(others)) >= 0) {
+        s = take((unsigned int)from, (struct move){.to = cpu});
+        others &= ~(1ULL << from);
+    }
+    return s;
+}
+
+/* Each search begins elsewhere, so that no CPU is always the last to be helped. */
+static struct vcpu_sched *take_for_balance(unsigned int cpu)
+{
+    struct cpu_sched *c = cpu_sched(cpu);
+    struct vcpu_sched *s = NULL;
+
+    c->balance_from = (c->balance_from + 1) % cpu_count;
+    for (unsigned int i = 0; i < cpu_count && !s; i++) {
+        unsigned int from = (c->balance_from + i) % cpu_count;
+        if (from != cpu && policy_may_lag(&cpu_sched(from)->queue, &c->queue)) {
+            s = take(from, (struct move){.to = cpu, .must_like = true});
+        }
+    }
+    return s;
+}
+
+struct vcpu_sched *sched_steal(unsigned int cpu, bool idle)
+{
+    if ((cpus_online() >> cpu & 1) == 0) {
+        return NULL;
+    }
+    return idle ? take_for_idle(cpu) : take_for_balance(cpu);
+}
+
+uint64_t sched_next_balance(unsigned int cpu)
+{
+    return cpu_count == 1 ? UINT64_MAX : cpu_sched(cpu)->next_balance_ns;
 }
 
 bool sched_balance_due(unsigned int cpu)

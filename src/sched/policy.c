@@ -24,11 +24,20 @@ void policy_init_unit(struct sched_unit *unit, struct sched_group *group)
     list_init(&unit->link);
 }
 
-void policy_init_queue(struct run_queue *queue)
+void policy_init_queue(struct run_queue *queue, uint64_t *front)
 {
-    *queue = (struct run_queue){0};
+    *queue = (struct run_queue){.front = front};
     list_init(&queue->waiting);
     list_init(&queue->parked);
+}
+
+/* By how much the unit's virtual time grows with `ns` of CPU time. */
+static uint64_t virtual_of(const struct sched_unit *unit, uint64_t ns)
+{
+    const struct sched_group *group = unit->group;
+
+    return ns * POLICY_WEIGHT_DEFAULT * MAX(READ_ONCE(group->active), 1U) /
+           READ_ONCE(group->weight);
 }
 
 /* ---- caps ----------------------------------------------------------------------------------- */
@@ -75,25 +84,63 @@ static bool spent(struct sched_group *group, uint64_t now)
 
 /* ---- the queue ------------------------------------------------------------------------------ */
 
+/* The bound on drift, where light and heavy units meet that of the light. */
+static uint64_t drift_of(const struct run_queue *queue)
+{
+    uint64_t runs = virtual_of(queue->running, POLICY_DRIFT_NS), waits;
+
+    if (heap_empty(&queue->heap)) {
+        return runs;
+    }
+    waits = virtual_of(container_of(heap_first(&queue->heap), struct sched_unit, node),
+                       POLICY_DRIFT_NS);
+    return MAX(runs, waits);
+}
+
+/*
+ * The queue's virtual time takes part in that of all CPUs. Where units wait it pushes the front;
+ * one that is too far behind joins it, as does one too far ahead where nobody waits: there it only
+ * says how little the CPU is asked for.
+ */
+static void follow_front(struct run_queue *queue)
+{
+    uint64_t here = queue->floor + queue->offset;
+    uint64_t front = __atomic_load_n(queue->front, __ATOMIC_RELAXED);
+    int64_t lead = (int64_t)(here - front);
+    int64_t most = (int64_t)drift_of(queue);
+    bool contended = !heap_empty(&queue->heap);
+
+    if (contended && lead > 0) {
+        __atomic_store_n(queue->front, here, __ATOMIC_RELAXED);
+    } else if (lead < -most || lead > most) {
+        WRITE_ONCE(queue->offset, queue->offset - (uint64_t)lead);
+    }
+}
+
+/* The least virtual time there; it may be below the floor, as bonuses are. */
+static uint64_t least_of(const struct run_queue *queue)
+{
+    const struct heap_node *first = heap_first(&queue->heap);
+
+    if (!queue->running) {
+        return first ? first->key : queue->floor;
+    }
+    return first && earlier(first->key, queue->running->virtual_time)
+               ? first->key
+               : queue->running->virtual_time;
+}
+
 static void raise_floor(struct run_queue *queue)
 {
-    uint64_t least;
-
-    if (queue->running) {
-        least = queue->running->virtual_time;
-        if (!heap_empty(&queue->heap) && earlier(heap_first(&queue->heap)->key, least)) {
-            least = heap_first(&queue->heap)->key;
-        }
-    } else if (!heap_empty(&queue->heap)) {
-        least = heap_first(&queue->heap)->key;
-    } else {
-        return;
-    }
-    WRITE_ONCE(queue->floor, later_of(queue->floor, least));
+    WRITE_ONCE(queue->floor, later_of(queue->floor, least_of(queue)));
+    follow_front(queue);
 }
 
 static void insert_waiting(struct run_queue *queue, struct sched_unit *unit)
 {
+    if (queue->load == 0) {
+        WRITE_ONCE(queue->floor, later_of(queue->floor, unit->virtual_time));
+    }
     WRITE_ONCE(unit->state, UNIT_WAITING);
     heap_insert(&queue->heap, &unit->node, unit->virtual_time);
     list_add_tail(&queue->waiting, &unit->link);
@@ -106,20 +153,33 @@ static void park(struct run_queue *queue, struct sched_unit *unit)
     list_add_tail(&queue->parked, &unit->link);
 }
 
-static void stop_waiting(struct run_queue *queue, struct sched_unit *unit, uint64_t now)
+static void stop_waiting(struct run_queue *queue, struct sched_unit *unit)
 {
     heap_remove(&queue->heap, &unit->node);
     list_remove(&unit->link);
     WRITE_ONCE(queue->load, queue->load - 1);
-    unit->recent_wait_ns += now - unit->queued_ns;
+}
+
+/*
+ * Neither credit nor debt goes beyond bounds; they may, where the unit slept, came from elsewhere,
+ * or has another weight than before. In an empty queue nobody is kept waiting for debts.
+ */
+static void bound(const struct run_queue *queue, struct sched_unit *unit, uint64_t credit_ns)
+{
+    uint64_t least = least_of(queue);
+    uint64_t earliest =
+        (earlier(least, queue->floor) ? least : queue->floor) - virtual_of(unit, credit_ns);
+    uint64_t latest = queue->floor + virtual_of(unit, POLICY_DRIFT_NS);
+
+    unit->virtual_time = later_of(unit->virtual_time, earliest);
+    if (queue->load != 0 && earlier(latest, unit->virtual_time)) {
+        unit->virtual_time = latest;
+    }
 }
 
 void policy_enqueue(struct run_queue *queue, struct sched_unit *unit, uint64_t now, bool woken)
 {
-    if (woken) {
-        unit->virtual_time = later_of(unit->virtual_time, queue->floor - POLICY_BONUS_NS);
-    }
-    unit->queued_ns = now;
+    bound(queue, unit, woken ? POLICY_BONUS_NS : POLICY_DRIFT_NS);
     if (spent(unit->group, now)) {
         park(queue, unit);
     } else {
@@ -127,14 +187,21 @@ void policy_enqueue(struct run_queue *queue, struct sched_unit *unit, uint64_t n
     }
 }
 
-void policy_dequeue(struct run_queue *queue, struct sched_unit *unit, uint64_t now)
+void policy_dequeue(struct run_queue *queue, struct sched_unit *unit)
 {
     if (unit->state == UNIT_WAITING) {
-        stop_waiting(queue, unit, now);
+        stop_waiting(queue, unit);
     } else {
         list_remove(&unit->link);
     }
     WRITE_ONCE(unit->state, UNIT_ASLEEP);
+}
+
+struct sched_unit *policy_any(const struct run_queue *queue)
+{
+    const struct list *list = list_empty(&queue->waiting) ? &queue->parked : &queue->waiting;
+
+    return list_empty(list) ? NULL : list_first(list, struct sched_unit, link);
 }
 
 void policy_charge(struct run_queue *queue, uint64_t now)
@@ -176,37 +243,63 @@ static void unpark(struct run_queue *queue, uint64_t now)
         struct sched_unit *unit = container_of(item, struct sched_unit, link);
         if (!spent(unit->group, now)) {
             list_remove(&unit->link);
-            unit->queued_ns = now;
             insert_waiting(queue, unit);
         }
     }
 }
 
-struct sched_unit *policy_pick(struct run_queue *queue, uint64_t now)
+/* The unit that waits most deservedly, taken off the heap; NULL when none waits. */
+static struct sched_unit *take_first(struct run_queue *queue, uint64_t now)
 {
-    unpark(queue, now);
     while (!heap_empty(&queue->heap)) {
         struct sched_unit *unit = container_of(heap_first(&queue->heap), struct sched_unit, node);
-        stop_waiting(queue, unit, now);
-        if (spent(unit->group, now)) {
-            park(queue, unit);
-            continue;
+
+        stop_waiting(queue, unit);
+        if (!spent(unit->group, now)) {
+            return unit;
         }
+        park(queue, unit);
+    }
+    return NULL;
+}
+
+/* One that gives way is taken only if no other waits. */
+static struct sched_unit *take_next(struct run_queue *queue, uint64_t now)
+{
+    struct sched_unit *first = take_first(queue, now), *second;
+
+    if (!first || first != queue->gives_way) {
+        return first;
+    }
+    second = take_first(queue, now);
+    if (second) {
+        insert_waiting(queue, first);
+    }
+    return second ? second : first;
+}
+
+struct sched_unit *policy_pick(struct run_queue *queue, uint64_t now)
+{
+    struct sched_unit *unit;
+
+    unpark(queue, now);
+    unit = take_next(queue, now);
+    queue->gives_way = NULL;
+    if (unit) {
         WRITE_ONCE(unit->state, UNIT_RUNNING);
         unit->started_ns = unit->charged_ns = now;
         queue->running = unit;
         WRITE_ONCE(queue->load, queue->load + 1);
         raise_floor(queue);
-        return unit;
     }
-    return NULL;
+    return unit;
 }
 
 bool policy_keeps(const struct run_queue *queue, uint64_t now)
 {
     const struct sched_unit *unit = queue->running;
 
-    return now - unit->started_ns < queue->rate_limit_ns && !spent(unit->group, now);
+    return now - unit->started_ns < READ_ONCE(queue->rate_limit_ns) && !spent(unit->group, now);
 }
 
 bool policy_preempts(const struct run_queue *queue, const struct sched_unit *unit)
@@ -214,8 +307,8 @@ bool policy_preempts(const struct run_queue *queue, const struct sched_unit *uni
     if (unit->state != UNIT_WAITING) {
         return false;
     }
-    return !queue->running ||
-           earlier(unit->virtual_time + POLICY_MARGIN_NS, queue->running->virtual_time);
+    return !queue->running || earlier(unit->virtual_time + virtual_of(unit, POLICY_MARGIN_NS),
+                                      queue->running->virtual_time);
 }
 
 /* The earliest end of a period for which a parked unit waits. */
@@ -235,7 +328,12 @@ static uint64_t next_period(const struct run_queue *queue)
 /* How long the running unit may use the CPU, counted from when it got it. */
 static uint64_t slice_ns(const struct run_queue *queue)
 {
-    return heap_empty(&queue->heap) ? POLICY_ALONE_NS : MAX(POLICY_SLICE_NS, queue->rate_limit_ns);
+    uint64_t slice = MIN(POLICY_ROUND_NS / MAX(queue->load, 1U), POLICY_SLICE_NS);
+
+    if (heap_empty(&queue->heap)) {
+        return POLICY_ALONE_NS;
+    }
+    return MAX(MAX(slice, POLICY_SLICE_MIN_NS), READ_ONCE(queue->rate_limit_ns));
 }
 
 /* How long its domain's budget lasts if all its units run; never nothing, debts are carried over.
@@ -263,41 +361,82 @@ uint64_t policy_next_look(const struct run_queue *queue, uint64_t now)
 
 uint64_t policy_kept_until(const struct run_queue *queue)
 {
-    return queue->running->started_ns + queue->rate_limit_ns;
+    return queue->running->started_ns + READ_ONCE(queue->rate_limit_ns);
 }
 
 void policy_yield(struct run_queue *queue)
 {
-    struct sched_unit *unit = queue->running;
-
-    if (!heap_empty(&queue->heap)) {
-        unit->virtual_time = later_of(unit->virtual_time, heap_first(&queue->heap)->key + 1);
-    }
+    queue->gives_way = queue->running;
 }
 
+/* ---- between CPUs --------------------------------------------------------------------------- */
+
+/* How far `to`'s floor is ahead (negative: behind) of `from`'s, by all CPUs' time. */
+static int64_t ahead(const struct run_queue *to, const struct run_queue *from)
+{
+    return (int64_t)(READ_ONCE(to->floor) + READ_ONCE(to->offset) - READ_ONCE(from->floor) -
+                     READ_ONCE(from->offset));
+}
+
+/*
+ * A queue where nobody waited for long has a virtual time of its own, which says nothing to the
+ * unit: it stays as far ahead or behind as it is. One that wakes may do so too if that is better
+ * for it, as it has not had what the others have had since it fell asleep.
+ */
 void policy_translate(struct sched_unit *unit, const struct run_queue *from,
-                      const struct run_queue *to)
+                      const struct run_queue *to, bool woken)
 {
-    unit->virtual_time += READ_ONCE(to->floor) - READ_ONCE(from->floor);
+    int64_t drift = ahead(to, from), most = (int64_t)virtual_of(unit, POLICY_DRIFT_NS);
+    uint64_t lead = unit->virtual_time - READ_ONCE(from->floor);
+
+    if (drift > most || drift < -most || (woken && drift < 0)) {
+        drift = 0;
+    }
+    unit->virtual_time = READ_ONCE(to->floor) + lead - (uint64_t)drift;
 }
 
-struct sched_unit *policy_to_move(struct run_queue *queue, uint64_t now,
-                                  bool (*allowed)(const struct sched_unit *unit, void *data),
-                                  void *data)
+/* The allowed one with the smallest virtual time; mostly that is the heap's first. */
+static struct sched_unit *least_allowed(const struct run_queue *queue,
+                                        bool (*allowed)(const struct sched_unit *unit, void *data),
+                                        void *data)
 {
-    struct sched_unit *best = NULL;
-    uint64_t best_wait = UINT64_MAX;
+    struct sched_unit *best;
     struct list *item;
 
+    if (heap_empty(&queue->heap)) {
+        return NULL;
+    }
+    best = container_of(heap_first(&queue->heap), struct sched_unit, node);
+    if (allowed(best, data)) {
+        return best;
+    }
+    best = NULL;
     list_for_each(item, &queue->waiting)
     {
         struct sched_unit *unit = container_of(item, struct sched_unit, link);
-        uint64_t wait = unit->recent_wait_ns + (now - unit->queued_ns);
-        unit->recent_wait_ns /= 2;
-        if (wait < best_wait && allowed(unit, data)) {
+        if ((!best || earlier(unit->virtual_time, best->virtual_time)) && allowed(unit, data)) {
             best = unit;
-            best_wait = wait;
         }
     }
     return best;
+}
+
+struct sched_unit *policy_to_move(const struct run_queue *queue, const struct run_queue *to,
+                                  bool (*allowed)(const struct sched_unit *unit, void *data),
+                                  void *data)
+{
+    struct sched_unit *unit = least_allowed(queue, allowed, data);
+
+    int64_t lag;
+
+    if (!unit || READ_ONCE(to->load) == 0) {
+        return unit;
+    }
+    lag = ahead(to, queue) - (int64_t)(unit->virtual_time - queue->floor);
+    return lag > (int64_t)virtual_of(unit, POLICY_LAG_NS) ? unit : NULL;
+}
+
+bool policy_may_lag(const struct run_queue *queue, const struct run_queue *to)
+{
+    return READ_ONCE(queue->load) > 1 && ahead(to, queue) > 0;
 }

@@ -7,8 +7,15 @@
 // unit that wakes may be behind the others by at most a bonus: it gets a CPU at once, and cannot
 // save up a long absence. (Stride scheduling, Waldspurger and Weihl 1995; the bonus is BVT's.)
 //
+// Virtual times of all CPUs can be compared, so shares come out right across CPUs too: a CPU whose
+// units are ahead takes one that waits behind them elsewhere. Where that cannot help (affinities,
+// a unit that deserves more than a whole CPU) the CPUs' virtual times would drift apart for ever;
+// a queue that has fallen behind the foremost by more than POLICY_DRIFT_NS joins it.
+//
 // A domain's weight is shared by its vCPUs that want to run: a domain does not get more by having
 // more vCPUs. A domain with a cap gets a budget of CPU time each period and waits without it.
+//
+// Differences of virtual time are stated below as the CPU time that a unit gains or loses by them.
 #pragma once
 
 #include "lib/list.h"
@@ -16,10 +23,14 @@
 
 #define POLICY_WEIGHT_DEFAULT 256
 #define POLICY_WEIGHT_MAX     65535
-#define POLICY_SLICE_NS       10000000ULL  /* how long one runs while others wait */
-#define POLICY_ALONE_NS       500000000ULL /* how long one runs while nobody does */
+#define POLICY_SLICE_NS       10000000ULL  /* how long one runs at most while others wait */
+#define POLICY_SLICE_MIN_NS   1000000ULL   /* and at least: less would go into switching */
+#define POLICY_ROUND_NS       60000000ULL  /* in between, so that all had a turn in this time */
+#define POLICY_ALONE_NS       500000000ULL /* how long one runs while nobody waits */
 #define POLICY_BONUS_NS       10000000ULL  /* how far a waking unit may be behind */
 #define POLICY_MARGIN_NS      250000ULL    /* how much more it must deserve to preempt */
+#define POLICY_LAG_NS         10000000ULL  /* behind other CPUs' units by so much, it is moved */
+#define POLICY_DRIFT_NS       50000000ULL  /* how far CPUs' virtual times may differ */
 #define POLICY_PERIOD_NS      10000000ULL  /* of caps */
 
 /* A domain. Legend: [a] atomic, any CPU. */
@@ -44,35 +55,40 @@ struct sched_unit {
     struct list link;      /* on the queue's `waiting` or `parked` */
     struct sched_group *group;
     enum unit_state state;
-    uint64_t virtual_time;
-    uint64_t remainder;      /* of the division by the weight */
-    uint64_t started_ns;     /* when it got the CPU */
-    uint64_t charged_ns;     /* up to when it was charged */
-    uint64_t queued_ns;      /* when it began to wait */
-    uint64_t recent_wait_ns; /* how long it waited lately; halved at each look (balancing) */
+    uint64_t virtual_time; /* by its queue's clock */
+    uint64_t remainder;    /* of the division by the weight */
+    uint64_t started_ns;   /* when it got the CPU */
+    uint64_t charged_ns;   /* up to when it was charged */
 };
 
-/* What wants to run on one CPU. `load` and `floor` are also looked at without the lock. */
+/* What wants to run on one CPU. Legend: [r] also read without the lock. */
 struct run_queue {
     struct heap heap;
     struct list waiting; /* the heap's members */
     struct list parked;
-    struct sched_unit *running; /* NULL: the CPU is idle */
-    uint32_t load;              /* waiting and running units */
-    uint64_t floor;             /* virtual time that all members have reached, never falls */
-    uint64_t rate_limit_ns;     /* how long one runs at least before another may preempt it */
+    struct sched_unit *running;   /* NULL: the CPU is idle */
+    struct sched_unit *gives_way; /* it yielded: the next pick passes it over */
+    uint32_t load;                /* [r] waiting and running units */
+    uint64_t floor;               /* [r] virtual time that all members have reached */
+    uint64_t offset;              /* [r] from this queue's virtual time to all CPUs' */
+    uint64_t *front;              /* [a] the foremost floor where units wait, by all CPUs' time */
+    uint64_t rate_limit_ns;       /* [a] how long one runs at least before it is preempted */
 };
 
 void policy_init_group(struct sched_group *group);
 void policy_init_unit(struct sched_unit *unit, struct sched_group *group);
-void policy_init_queue(struct run_queue *queue);
+/* `front` is shared by the queues whose units may move among them. */
+void policy_init_queue(struct run_queue *queue, uint64_t *front);
 
 /* The unit wants to run here: `woken` from sleep, or because its slice ended. State: not RUNNING
  * here, not WAITING. It goes to WAITING, or to PARKED where its domain's budget is spent. */
 void policy_enqueue(struct run_queue *queue, struct sched_unit *unit, uint64_t now, bool woken);
 
 /* The unit leaves the queue, where it is WAITING or PARKED; it becomes ASLEEP. */
-void policy_dequeue(struct run_queue *queue, struct sched_unit *unit, uint64_t now);
+void policy_dequeue(struct run_queue *queue, struct sched_unit *unit);
+
+/* One that is WAITING or PARKED there, whichever; NULL for none. */
+struct sched_unit *policy_any(const struct run_queue *queue);
 
 /* Charge the running unit for its time since the last charge. */
 void policy_charge(struct run_queue *queue, uint64_t now);
@@ -95,18 +111,22 @@ uint64_t policy_next_look(const struct run_queue *queue, uint64_t now);
 /* When policy_keeps() will no longer be true for the reason that it is too early to preempt. */
 uint64_t policy_kept_until(const struct run_queue *queue);
 
-/* The running unit, charged, lets the one that waits most deservedly go first. */
+/* The running unit lets the one that waits most deservedly go first, once. */
 void policy_yield(struct run_queue *queue);
 
-/* Carry the unit (ASLEEP) over to another CPU: it stays as far ahead or behind as it is. */
+/* Carry the unit (ASLEEP) over to another CPU; it wakes, or did not sleep. Only `from` is locked.
+ */
 void policy_translate(struct sched_unit *unit, const struct run_queue *from,
-                      const struct run_queue *to);
+                      const struct run_queue *to, bool woken);
 
 /*
- * Of the units that wait in the queue, those for which `allowed` says so, the one to move to a CPU
- * that has less to do: that which waited least lately, as it leaves more to those that waited
- * more. NULL for none.
+ * Of the units that wait in the queue, and for which `allowed` says so, the one to move to a CPU
+ * with the queue `to`, which is not locked: that which is farthest behind; and if that CPU is not
+ * idle, only one that is behind all units there by POLICY_LAG_NS. NULL for none.
  */
-struct sched_unit *policy_to_move(struct run_queue *queue, uint64_t now,
+struct sched_unit *policy_to_move(const struct run_queue *queue, const struct run_queue *to,
                                   bool (*allowed)(const struct sched_unit *unit, void *data),
                                   void *data);
+
+/* Whether a look with the lock may be worth while: something waits there behind the units here. */
+bool policy_may_lag(const struct run_queue *queue, const struct run_queue *to);

@@ -80,26 +80,40 @@ static bool is_to_wake(struct vcpu_sched *s, uint64_t now)
     return true;
 }
 
-/* Lock the queue where the vCPU, which is asleep and runnable, shall wait; NULL if it is not. */
+static bool may_run_on(const struct vcpu_sched *s, unsigned int cpu)
+{
+    return (sched_allowed(s) >> cpu & 1) != 0;
+}
+
+/*
+ * Lock the queue where the vCPU, which is asleep and runnable, shall wait; NULL if it is not. On
+ * its way it is in no queue, and unlocked for a moment: another may wake it, or send it to sleep,
+ * or the new place may be forbidden by then.
+ */
 static struct cpu_sched *lock_new_home(struct vcpu_sched *s, uint64_t now)
 {
-    struct cpu_sched *c = sched_lock_home(s);
-    bool wake = is_to_wake(s, now);
-    unsigned int place = sched_place(s);
+    bool moved = false;
 
-    if (wake && place != sched_home(s)) {
-        policy_translate(&s->unit, &c->queue, &cpu_sched(place)->queue);
+    for (;;) {
+        struct cpu_sched *c = sched_lock_home(s);
+        unsigned int place;
+
+        if (!is_to_wake(s, now)) {
+            spin_unlock(&c->lock);
+            return NULL;
+        }
+        if (moved && may_run_on(s, sched_home(s))) {
+            return c;
+        }
+        place = sched_place(s);
+        if (place == sched_home(s)) {
+            return c;
+        }
+        policy_translate(&s->unit, &c->queue, &cpu_sched(place)->queue, true);
         sched_move_home(s, place);
+        moved = true;
         spin_unlock(&c->lock);
-        /* Without the lock for a moment: another may wake it, or send it to sleep. */
-        c = sched_lock_home(s);
-        wake = is_to_wake(s, now);
     }
-    if (!wake) {
-        spin_unlock(&c->lock);
-        return NULL;
-    }
-    return c;
 }
 
 /* The vCPU, to be woken, waits in this queue, which is its home's and locked. */
@@ -117,6 +131,7 @@ void sched_wake(struct vcpu *v)
     struct cpu_sched *c = lock_new_home(s, now);
     unsigned int cpu;
     bool preempts;
+    int helper;
 
     if (!c) {
         return;
@@ -125,12 +140,16 @@ void sched_wake(struct vcpu *v)
     policy_charge(&c->queue, now);
     enqueue(c, s, now);
     preempts = policy_preempts(&c->queue, &s->unit);
+    helper = preempts ? -1 : sched_idle_helper(c);
     next_look = policy_next_look(&c->queue, now);
     spin_unlock(&c->lock);
     if (preempts) {
         cpu_raise(cpu, WORK_SCHEDULE);
     } else {
         timer_set(&c->look, next_look);
+    }
+    if (helper >= 0) {
+        cpu_raise((unsigned int)helper, WORK_SCHEDULE);
     }
 }
 
@@ -149,7 +168,7 @@ static void put_to_sleep(struct vcpu *v)
             running = true;
         } else if (s->unit.state != UNIT_ASLEEP) {
             uint64_t now = time_now_ns();
-            policy_dequeue(&c->queue, &s->unit, now);
+            policy_dequeue(&c->queue, &s->unit);
             no_longer_want_to_run(s);
             runstate_change(&s->runstate, sleep_state(v), now);
         }
@@ -201,7 +220,7 @@ static bool put_previous(struct cpu_sched *c, struct vcpu_sched *s, unsigned int
         runstate_change(&s->runstate, sleep_state(s->vcpu), now);
         return false;
     }
-    if ((sched_allowed(s) >> cpu & 1) == 0) {
+    if (!may_run_on(s, cpu)) {
         no_longer_want_to_run(s);
         return true;
     }
@@ -213,7 +232,7 @@ static bool put_previous(struct cpu_sched *c, struct vcpu_sched *s, unsigned int
 static bool keeps_cpu(const struct cpu_sched *c, const struct vcpu_sched *s, unsigned int cpu,
                       uint64_t now)
 {
-    return READ_ONCE(s->vcpu->pause) == 0 && !s->yields && (sched_allowed(s) >> cpu & 1) != 0 &&
+    return READ_ONCE(s->vcpu->pause) == 0 && !s->yields && may_run_on(s, cpu) &&
            policy_keeps(&c->queue, now);
 }
 
@@ -221,7 +240,9 @@ static bool keeps_cpu(const struct cpu_sched *c, const struct vcpu_sched *s, uns
 static void adopt(struct cpu_sched *c, struct vcpu_sched *s, unsigned int cpu, uint64_t now)
 {
     if (sched_home(s) == cpu && is_to_wake(s, now)) {
-        enqueue(c, s, now);
+        want_to_run(s);
+        runstate_change(&s->runstate, RUNSTATE_runnable, now);
+        policy_enqueue(&c->queue, &s->unit, now, false);
     }
 }
 
@@ -234,22 +255,27 @@ static struct vcpu_sched *pick(struct cpu_sched *c, uint64_t now)
 
 /*
  * The best vCPU of this queue, or one that another CPU can spare, or NULL. The queue's lock is
- * held; for the look at others it is let go of.
+ * held; for the look at others it is let go of. One that comes may have spent its domain's budget,
+ * and be parked here.
  */
 static struct vcpu_sched *choose(struct cpu_sched *c, unsigned int cpu, uint64_t now)
 {
     struct vcpu_sched *next = pick(c, now), *stolen;
 
-    if (next || cpu_count == 1) {
-        return next;
+    while (!next && cpu_count > 1) {
+        spin_unlock(&c->lock);
+        sched_say_idle(cpu, true);
+        stolen = sched_steal(cpu, true);
+        spin_lock(&c->lock);
+        if (stolen) {
+            adopt(c, stolen, cpu, now);
+        }
+        next = pick(c, now);
+        if (!stolen) {
+            break;
+        }
     }
-    spin_unlock(&c->lock);
-    stolen = sched_steal(cpu, true);
-    spin_lock(&c->lock);
-    if (stolen) {
-        adopt(c, stolen, cpu, now);
-    }
-    return pick(c, now);
+    return next;
 }
 
 /* The CPU changes hands; NULL stands for the idle vCPU. The queue's lock is held. */
@@ -273,6 +299,7 @@ static void account_switch(struct cpu_sched *c, struct vcpu_sched *previous,
 struct decision {
     struct vcpu_sched *next; /* NULL: the idle vCPU */
     bool misplaced;          /* the previous one has to go to another CPU */
+    int helper;              /* an idle CPU that may run what waits here; -1: none */
     uint64_t next_look_ns;
 };
 
@@ -281,7 +308,7 @@ struct decision {
 static struct decision decide(struct cpu_sched *c, struct vcpu_sched *previous,
                               struct vcpu_sched *stolen, unsigned int cpu)
 {
-    struct decision decision = {0};
+    struct decision decision = {.helper = -1};
     uint64_t now = time_now_ns();
 
     spin_lock(&c->lock);
@@ -305,6 +332,8 @@ static struct decision decide(struct cpu_sched *c, struct vcpu_sched *previous,
     decision.next = choose(c, cpu, now);
     account_switch(c, previous, decision.next, now);
     decision.next_look_ns = policy_next_look(&c->queue, now);
+    decision.helper = sched_idle_helper(c);
+    sched_say_idle(cpu, !decision.next);
     spin_unlock(&c->lock);
     return decision;
 }
@@ -352,6 +381,28 @@ static void tell_guest(struct vcpu *v, bool switched)
     }
 }
 
+/* This CPU takes no vCPUs any more: those that wait here have to go elsewhere. */
+static void send_away(struct cpu_sched *c)
+{
+    struct vcpu_sched *s;
+
+    do {
+        struct sched_unit *unit;
+
+        spin_lock(&c->lock);
+        unit = policy_any(&c->queue);
+        s = unit ? owner_of(unit) : NULL;
+        if (unit) {
+            policy_dequeue(&c->queue, unit);
+            no_longer_want_to_run(s);
+        }
+        spin_unlock(&c->lock);
+        if (s) {
+            sched_wake(s->vcpu);
+        }
+    } while (s);
+}
+
 /* WORK_SCHEDULE: look at this CPU's queue, and switch to whom it says. */
 static void schedule(void)
 {
@@ -359,11 +410,20 @@ static void schedule(void)
     unsigned int cpu = this_cpu()->id;
     struct cpu_sched *c = this_cpu()->sched;
     struct vcpu_sched *stolen = sched_balance_due(cpu) ? sched_steal(cpu, false) : NULL;
-    struct decision decision =
-        decide(c, vcpu_is_idle(previous) ? NULL : previous->sched, stolen, cpu);
+    struct decision decision;
 
+    if (unlikely((cpus_online() >> cpu & 1) == 0)) {
+        send_away(c);
+    }
+    decision = decide(c, vcpu_is_idle(previous) ? NULL : previous->sched, stolen, cpu);
     next = decision.next ? decision.next->vcpu : c->idle;
+    if (decision.next) {
+        decision.next_look_ns = MIN(decision.next_look_ns, sched_next_balance(cpu));
+    }
     timer_set(&c->look, decision.next_look_ns);
+    if (decision.helper >= 0) {
+        cpu_raise((unsigned int)decision.helper, WORK_SCHEDULE);
+    }
     if (next != previous) {
         switch_to(previous, next, c->idle);
     }

@@ -26,13 +26,15 @@ struct actor {
 enum { MOST = 12 };
 
 static struct run_queue queue;
+static uint64_t front;
 static struct sched_group groups[MOST];
 static struct actor actors[MOST];
 static unsigned int actor_count;
 
 static int start(void **state)
 {
-    policy_init_queue(&queue);
+    front = 0;
+    policy_init_queue(&queue, &front);
     queue.rate_limit_ns = MS;
     for (unsigned int i = 0; i < MOST; i++) {
         policy_init_group(&groups[i]);

@@ -23,6 +23,7 @@ _Thread_local int64_t host_tsc_ahead;
 uint64_t host_tsc_hz = 1000000000;
 uint64_t host_wall_clock = 1700000000;
 uint64_t host_alarm = UINT64_MAX;
+uint64_t host_alarms[MAX_CPUS];
 
 static unsigned char *guest_memory;
 static uint64_t guest_bytes, guest_fault_offset = UINT64_MAX;
@@ -48,6 +49,7 @@ void host_machine_create(uint64_t frames, unsigned int number)
         cpus[id]->self = cpus[id];
         cpus[id]->id = id;
         cpus[id]->flush_stamp = flush_clock;
+        host_alarms[id] = UINT64_MAX;
     }
     cpu_count = number;
     host_become_cpu(0);
@@ -181,6 +183,7 @@ uint64_t arch_tsc_hz(void)
 void arch_set_alarm(uint64_t tsc)
 {
     host_alarm = tsc;
+    host_alarms[host_this_cpu->id] = tsc;
 }
 
 uint64_t arch_read_wall_clock(void)

@@ -7,7 +7,8 @@
 extern uint64_t host_tsc;
 extern uint64_t host_tsc_hz;
 extern uint64_t host_wall_clock;
-extern uint64_t host_alarm; /* what arch_set_alarm() was last given */
+extern uint64_t host_alarm;    /* what arch_set_alarm() was last given */
+extern uint64_t host_alarms[]; /* and on each CPU */
 
 /* By so much the counter of the CPU that this thread plays is ahead of the others. */
 extern _Thread_local int64_t host_tsc_ahead;
