@@ -6,6 +6,7 @@
 
 struct cpu *cpus[MAX_CPUS];
 unsigned int cpu_count;
+uint64_t cpu_online_bits;
 
 static void (*work_handler[WORK_KINDS])(void);
 

@@ -40,7 +40,31 @@ struct cpu {
 };
 
 extern struct cpu *cpus[MAX_CPUS]; /* by id; NULL where none has started */
-extern unsigned int cpu_count;     /* CPUs that run; ids 0 to cpu_count - 1 */
+extern unsigned int cpu_count;     /* CPUs that have started; ids 0 to cpu_count - 1 */
+
+/*
+ * CPUs that guests may run on, a bit each. One that is offline is parked: it has no vCPUs, timers
+ * or device interrupts, but still takes interrupts from other CPUs, so nothing that waits for all
+ * CPUs has to know. CPU 0 is always online.
+ */
+extern uint64_t cpu_online_bits; /* [a] */
+
+static inline uint64_t cpus_online(void)
+{
+    return __atomic_load_n(&cpu_online_bits, __ATOMIC_SEQ_CST);
+}
+static inline bool cpu_is_online(unsigned int id)
+{
+    return (cpus_online() >> id & 1) != 0;
+}
+static inline void cpu_set_online(unsigned int id, bool online)
+{
+    if (online) {
+        __atomic_fetch_or(&cpu_online_bits, 1ULL << id, __ATOMIC_SEQ_CST);
+    } else {
+        __atomic_fetch_and(&cpu_online_bits, ~(1ULL << id), __ATOMIC_SEQ_CST);
+    }
+}
 
 static inline struct vcpu *current_vcpu(void)
 {

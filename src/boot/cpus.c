@@ -131,6 +131,7 @@ static void start_one(const struct madt_cpu *processor, uint64_t entry)
     }
     check_counters(id);
     cpu_count = id + 1;
+    cpu_set_online(id, true);
     __atomic_store_n(&meeting.released, true, __ATOMIC_RELEASE);
 }
 

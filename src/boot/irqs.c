@@ -95,13 +95,7 @@ static int gsi_connect(uint32_t gsi, struct irq_trigger trigger, bool urgent, un
 
 static void gsi_move(uint32_t gsi, unsigned int cpu)
 {
-    struct ioapic_route route;
-    uint32_t destination = irqs_destination(cpu);
-
-    if (ioapic_get_route(gsi, &route) == 0 && route.apic_id != destination) {
-        route.apic_id = destination;
-        (void)!ioapic_set_route(gsi, &route);
-    }
+    (void)!ioapic_set_destination(gsi, irqs_destination(cpu));
 }
 
 static void gsi_set_masked(uint32_t gsi, bool masked)

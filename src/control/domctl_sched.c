@@ -35,11 +35,6 @@ long domctl_get_vcpu_info(struct domain *d, struct xen_domctl *domctl)
     return 0;
 }
 
-static uint64_t online(void)
-{
-    return cpu_count >= 64 ? ~0ULL : (1ULL << cpu_count) - 1;
-}
-
 /* Both are read before either is set. What was asked for and what is left of it is written back. */
 long domctl_set_affinity(struct domain *d, struct xen_domctl *domctl)
 {
@@ -69,13 +64,14 @@ long domctl_set_affinity(struct domain *d, struct xen_domctl *domctl)
     if ((op->flags & XEN_VCPUAFFINITY_HARD) != 0) {
         error = sched_set_hard_affinity(v, hard);
         if (error == 0) {
-            error = bitmap_to_guest(&op->cpumap_hard, hard & online());
+            error = bitmap_to_guest(&op->cpumap_hard, hard & cpus_online());
         }
     }
     if (error == 0 && (op->flags & XEN_VCPUAFFINITY_SOFT) != 0) {
         error = sched_set_soft_affinity(v, soft);
         if (error == 0) {
-            error = bitmap_to_guest(&op->cpumap_soft, soft & sched_hard_affinity(v) & online());
+            error =
+                bitmap_to_guest(&op->cpumap_soft, soft & sched_hard_affinity(v) & cpus_online());
         }
     }
     return error;

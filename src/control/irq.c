@@ -55,6 +55,33 @@ static void settle_mask(struct irq *irq)
 
 /* ---- arrival --------------------------------------------------------------------------------- */
 
+static unsigned int cpu_of(const struct vcpu *v)
+{
+    const struct cpu *cpu = v ? READ_ONCE(v->cpu) : NULL;
+
+    return cpu && cpu_is_online(cpu->id) ? cpu->id : 0;
+}
+
+/* The irq's lock is held. */
+static void move_to(struct irq *irq, unsigned int cpu)
+{
+    if (irq->cpu != cpu) {
+        irq->cpu = cpu;
+        irq_ops->move(irq->number, cpu);
+    }
+}
+
+/*
+ * An interrupt that found its vCPU on another CPU goes there next time: cheaper than to move all of
+ * a vCPU's whenever it moves. One that tells several domains stays.
+ */
+static void follow(struct irq *irq, const struct irq_guest *guest)
+{
+    if (irq->bound_count == 1) {
+        move_to(irq, cpu_of(event_port_vcpu(guest->domain, guest->port)));
+    }
+}
+
 static void expect_eois(struct irq *irq)
 {
     for (unsigned int i = 0; i < irq->guest_count; i++) {
@@ -75,6 +102,7 @@ static void send_to_guests(struct irq *irq)
     for (unsigned int i = 0; i < irq->guest_count; i++) {
         if (irq->guest[i].port != 0) {
             event_send_port(irq->guest[i].domain, irq->guest[i].port);
+            follow(irq, &irq->guest[i]);
         }
     }
 }
@@ -149,13 +177,6 @@ void irq_remove_guest(struct irq *irq, struct irq_guest *guest)
 
 /* ---- event ports ----------------------------------------------------------------------------- */
 
-static unsigned int cpu_of(const struct vcpu *v)
-{
-    const struct cpu *cpu = v ? READ_ONCE(v->cpu) : NULL;
-
-    return cpu ? cpu->id : 0;
-}
-
 /* All that are bound to a pin have to want to share it. */
 static bool may_join(const struct irq *irq, bool will_share)
 {
@@ -173,7 +194,8 @@ static int connect(struct irq *irq, const struct domain *d)
     if (irq_is_message(irq->number) || irq->bound_count > 0) {
         return 0;
     }
-    return irq_ops->gsi_connect(irq->number, irq->trigger, false, cpu_of(d->vcpus[0]));
+    irq->cpu = cpu_of(d->vcpus[0]);
+    return irq_ops->gsi_connect(irq->number, irq->trigger, false, irq->cpu);
 }
 
 static int bind_guest(struct irq *irq, struct irq_guest *guest, bool will_share, evtchn_port_t port)
@@ -239,8 +261,8 @@ static void follow_vcpu(struct domain *d, uint32_t pirq, struct vcpu *v)
     if (!irq) {
         return;
     }
-    if (irq->bound_count == 1 && (irq_is_message(irq->number) || irq->trigger.level)) {
-        irq_ops->move(irq->number, cpu_of(v));
+    if (irq->bound_count == 1) {
+        move_to(irq, cpu_of(v));
     }
     spin_unlock(&irq->lock);
 }
@@ -329,7 +351,8 @@ static int claim(struct irq *irq, void (*handler)(void))
     if (irq->handler || irq->bound_count > 0) {
         return -EBUSY;
     }
-    error = irq_ops->gsi_connect(irq->number, irq->trigger, true, this_cpu()->id);
+    irq->cpu = this_cpu()->id;
+    error = irq_ops->gsi_connect(irq->number, irq->trigger, true, irq->cpu);
     if (error == 0) {
         irq->handler = handler;
         settle_mask(irq);
@@ -448,6 +471,21 @@ bool irq_device_in_use(const struct irq_source *device)
         spin_unlock(&irq->lock);
     }
     return found;
+}
+
+/* ---- CPUs that go ---------------------------------------------------------------------------- */
+
+void irq_leave_cpu(unsigned int cpu)
+{
+    for (uint32_t number = 0; number < pirq_limit(); number++) {
+        struct irq *irq = irq_of(number);
+
+        spin_lock(&irq->lock);
+        if (irq->cpu == cpu && (irq->handler || irq->guest_count > 0)) {
+            move_to(irq, 0);
+        }
+        spin_unlock(&irq->lock);
+    }
 }
 
 /* ---- start of day ---------------------------------------------------------------------------- */

@@ -57,7 +57,7 @@ struct irq_ops {
     void (*message_restore)(uint32_t irq, bool masked);
     /* Takes effect before it returns. Messages that can't be masked are left alone. */
     void (*set_masked)(uint32_t irq, bool masked);
-    /* Messages and levels only: edges could get lost on the way. */
+    /* What comes meanwhile arrives at the old CPU or at the new one. */
     void (*move)(uint32_t irq, unsigned int cpu);
 
     /* An I/O APIC by its registers' address. -ENODEV, -EINVAL. */
@@ -83,6 +83,12 @@ void irq_deliver(uint32_t irq);
  * No domain can bind it. -EINVAL: no such pin; -EBUSY: in use; -ENOSPC. Takes RANK_IRQ.
  */
 must_check int irq_claim(uint32_t gsi, void (*handler)(void));
+
+/*
+ * Interrupts are delivered to the CPU of the vCPU that their port tells, and follow when it has
+ * moved. These that `cpu` gets go elsewhere: it is offline. Takes RANK_IRQ.
+ */
+void irq_leave_cpu(unsigned int cpu);
 
 /* One past the highest GSI. */
 uint32_t irq_gsi_count(void);

@@ -153,6 +153,7 @@ static void publish(struct domain *d, uint32_t pirq, uint32_t first, unsigned in
     struct irq *irq = irq_of(first + index);
 
     spin_lock(&irq->lock);
+    irq->cpu = this_cpu()->id; /* pirq_map_messages() connected it here */
     irq->first_message = first;
     irq->message_count = count;
     irq->source = *source;

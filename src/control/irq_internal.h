@@ -27,6 +27,7 @@ struct irq_guest {
 struct irq {
     spinlock_t lock;
     uint32_t number;            /* [I] */
+    unsigned int cpu;           /* [i] where it arrives */
     struct irq_trigger trigger; /* [i] */
     bool trigger_known;         /* [i] domain 0 has told, or a domain has bound it */
     bool masked;                /* [i] */

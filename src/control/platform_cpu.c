@@ -4,6 +4,7 @@
 #include "arch/guest.h"
 #include "arch/msr.h"
 #include "control/copy.h"
+#include "control/cpu_hotplug.h"
 #include "control/machine.h"
 #include "control/platform_op.h"
 #include "lib/string.h"
@@ -26,7 +27,7 @@ long platform_get_idle_time(struct xenpf_getidletime *op)
             return -EFAULT;
         }
     }
-    wanted &= cpu_count >= 64 ? ~0ULL : (1ULL << cpu_count) - 1;
+    wanted &= cpus_online();
     op->now = time_now_ns();
     return bitmap_to_guest(&bitmap, wanted);
 }
@@ -39,7 +40,7 @@ long platform_get_cpu_info(struct xenpf_pcpuinfo *op)
         op->apic_id = op->acpi_id = ~0U;
         return 0;
     }
-    op->flags = XEN_PCPU_FLAGS_ONLINE;
+    op->flags = cpu_is_online(op->xen_cpuid) ? XEN_PCPU_FLAGS_ONLINE : 0;
     op->apic_id = cpus[op->xen_cpuid]->apic_id;
     op->acpi_id = machine_acpi_id(op->xen_cpuid);
     return 0;
@@ -63,12 +64,12 @@ long platform_get_cpu_version(struct xenpf_pcpu_version *op)
 
 long platform_cpu_online(const struct xenpf_cpu_ol *op)
 {
-    return op->cpuid < cpu_count ? 0 : -EINVAL;
+    return cpu_bring_online(op->cpuid);
 }
 
 long platform_cpu_offline(const struct xenpf_cpu_ol *op)
 {
-    return op->cpuid < cpu_count ? -EOPNOTSUPP : -EINVAL;
+    return cpu_take_offline(op->cpuid);
 }
 
 /* Frequencies and deep idle states stay the firmware's affair: Pavise makes no use of the tables.

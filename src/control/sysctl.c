@@ -138,6 +138,7 @@ static long carry_out(struct xen_sysctl *op)
     case XEN_SYSCTL_psr_alloc:
         return -ENODEV;
     case XEN_SYSCTL_cpu_hotplug:
+        return sysctl_cpu_hotplug(&op->u.cpu_hotplug);
     case XEN_SYSCTL_get_cpu_featureset:
     case XEN_SYSCTL_get_cpu_policy:
     case XEN_SYSCTL_pcitopoinfo:

@@ -12,6 +12,7 @@ long sysctl_physinfo(struct xen_sysctl_physinfo *op);
 long sysctl_cpu_topology(struct xen_sysctl_cputopoinfo *op);
 long sysctl_numa_info(struct xen_sysctl_numainfo *op);
 long sysctl_cpu_info(struct xen_sysctl_getcpuinfo *op);
+long sysctl_cpu_hotplug(const struct xen_sysctl_cpu_hotplug *op);
 long sysctl_avail_heap(struct xen_sysctl_availheap *op);
 
 /* sysctl_sched.c */

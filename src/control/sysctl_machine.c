@@ -3,6 +3,7 @@
 #include "abi/errno.h"
 #include "arch/clock.h"
 #include "arch/guest.h"
+#include "control/cpu_hotplug.h"
 #include "control/machine.h"
 #include "control/sysctl.h"
 #include "lib/string.h"
@@ -27,7 +28,7 @@ long sysctl_physinfo(struct xen_sysctl_physinfo *op)
     memset(op, 0, sizeof(*op));
     op->threads_per_core = 1;
     op->cores_per_socket = cores_per_socket();
-    op->nr_cpus = cpu_count;
+    op->nr_cpus = (uint32_t)__builtin_popcountll(cpus_online());
     op->max_cpu_id = cpu_count - 1;
     op->nr_nodes = 1;
     op->cpu_khz = (uint32_t)(arch_tsc_hz() / 1000);
@@ -38,6 +39,18 @@ long sysctl_physinfo(struct xen_sysctl_physinfo *op)
     op->max_mfn = frame_count - 1;
     machine_features(op->hw_cap);
     return 0;
+}
+
+long sysctl_cpu_hotplug(const struct xen_sysctl_cpu_hotplug *op)
+{
+    switch (op->op) {
+    case XEN_SYSCTL_CPU_HOTPLUG_ONLINE:
+        return cpu_bring_online(op->cpu);
+    case XEN_SYSCTL_CPU_HOTPLUG_OFFLINE:
+        return cpu_take_offline(op->cpu);
+    default: /* SMT's siblings are not told apart */
+        return -EOPNOTSUPP;
+    }
 }
 
 /* A NULL array asks how many there are. */
@@ -56,6 +69,10 @@ long sysctl_cpu_topology(struct xen_sysctl_cputopoinfo *op)
             .socket = machine_facts.cpu[cpu].socket,
             .node = 0,
         };
+        if (!cpu_is_online(cpu)) {
+            topology = (struct xen_sysctl_cputopo){XEN_INVALID_CORE_ID, XEN_INVALID_SOCKET_ID,
+                                                   XEN_INVALID_NODE_ID};
+        }
         if (write_guest(array, cpu, &topology) != 0) {
             return -EFAULT;
         }

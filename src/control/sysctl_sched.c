@@ -56,7 +56,7 @@ static long pool_info(struct xen_sysctl_cpupool_op *op)
     }
     op->sched_id = XEN_SCHEDULER_CREDIT2;
     op->n_dom = count_domains();
-    return bitmap_to_guest(&op->cpumap, cpu_count >= 64 ? ~0ULL : (1ULL << cpu_count) - 1);
+    return bitmap_to_guest(&op->cpumap, cpus_online());
 }
 
 /* Every CPU and every domain is in pool 0. */

@@ -45,6 +45,9 @@ must_check int event_set_virq_handler(struct domain *d, unsigned int virq);
 /* Send through a port that is bound to a physical interrupt; others are left alone. */
 void event_send_port(struct domain *d, evtchn_port_t port);
 
+/* The vCPU that a port tells just now; NULL: no such port. No lock is taken. */
+struct vcpu *event_port_vcpu(struct domain *d, evtchn_port_t port);
+
 /* ---- physical interrupts -------------------------------------------------------------------- */
 
 /* What the room that manages physical interrupts does when a port is bound or closed. */

@@ -58,6 +58,13 @@ void event_send_port(struct domain *d, evtchn_port_t port)
     byte_unlock(&channel->lock);
 }
 
+struct vcpu *event_port_vcpu(struct domain *d, evtchn_port_t port)
+{
+    const struct evtchn *channel = channel_of(d->events, port);
+
+    return channel ? vcpu_told(channel) : NULL;
+}
+
 int event_unmask_port(struct domain *d, evtchn_port_t port)
 {
     struct evtchn *channel = channel_of(d->events, port);

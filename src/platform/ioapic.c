@@ -135,6 +135,24 @@ int ioapic_set_route(uint32_t gsi, const struct ioapic_route *route)
     return 0;
 }
 
+// One write of the half that says where to: whatever comes meanwhile goes to one of the two.
+int ioapic_set_destination(uint32_t gsi, uint32_t apic_id)
+{
+    uint32_t pin;
+    struct ioapic *ioapic = by_gsi(gsi, &pin);
+
+    if (ioapic == NULL) {
+        return -ENOENT;
+    }
+    if (apic_id > 254) {
+        return -EINVAL;
+    }
+    spin_lock(&ioapic->lock);
+    write_register(ioapic, low_half(pin) + 1, apic_id << 24);
+    spin_unlock(&ioapic->lock);
+    return 0;
+}
+
 int ioapic_get_route(uint32_t gsi, struct ioapic_route *route)
 {
     uint32_t pin;

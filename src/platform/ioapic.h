@@ -25,6 +25,11 @@ struct ioapic_route {
 // Programs a pin whole. While it is changed it is masked, so no half-new entry is ever live.
 // Returns 0, -ENOENT, or -EINVAL for a vector below 16 or an APIC ID that does not fit.
 int must_check ioapic_set_route(uint32_t gsi, const struct ioapic_route *route);
+
+// Sends a pin's interrupts to another CPU from now on, without masking it. Returns 0, -ENOENT, or
+// -EINVAL for an APIC ID that does not fit.
+int must_check ioapic_set_destination(uint32_t gsi, uint32_t apic_id);
+
 int must_check ioapic_get_route(uint32_t gsi, struct ioapic_route *route);
 
 // Only the mask bit. After ioapic_mask() returns, the pin starts no new interrupt.

@@ -15,16 +15,8 @@ static struct domain_sched idle_sched;
 
 static uint32_t rate_limit_us = 1000; /* [a] */
 static uint64_t front;                /* [a] of the queues, see sched/policy.h */
-static uint64_t started;              /* [a] CPUs that take vCPUs */
 
 uint64_t sched_idle_cpus;
-
-uint64_t cpus_online(void)
-{
-    uint64_t running = cpu_count >= 64 ? ~0ULL : (1ULL << cpu_count) - 1;
-
-    return __atomic_load_n(&started, __ATOMIC_SEQ_CST) & running;
-}
 
 static void look_again(void *data)
 {
@@ -61,7 +53,6 @@ int sched_init_cpu(unsigned int cpu)
     timer_init(&c->look, look_again, (void *)(uintptr_t)cpu, cpu);
     cpus[cpu]->sched = c;
     cpus[cpu]->current = idle;
-    __atomic_fetch_or(&started, 1ULL << cpu, __ATOMIC_SEQ_CST);
     return 0;
 }
 
@@ -82,7 +73,7 @@ uint32_t sched_rate_limit_us(void)
 
 void sched_cpu_start(unsigned int cpu)
 {
-    __atomic_fetch_or(&started, 1ULL << cpu, __ATOMIC_SEQ_CST);
+    cpu_set_online(cpu, true);
     cpu_raise(cpu, WORK_SCHEDULE);
 }
 
@@ -94,8 +85,8 @@ int sched_cpu_stop(unsigned int cpu)
         if (before == bit) {
             return -EBUSY;
         }
-    } while (!__atomic_compare_exchange_n(&started, &before, before & ~bit, false, __ATOMIC_SEQ_CST,
-                                          __ATOMIC_SEQ_CST));
+    } while (!__atomic_compare_exchange_n(&cpu_online_bits, &before, before & ~bit, false,
+                                          __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
     cpu_raise(cpu, WORK_SCHEDULE);
     return 0;
 }

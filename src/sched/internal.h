@@ -57,8 +57,7 @@ static inline void sched_move_home(struct vcpu_sched *s, unsigned int cpu)
 
 /* CPUs where the vCPU may run: its hard affinity, or any where that names none that runs. */
 uint64_t sched_allowed(const struct vcpu_sched *s);
-/* cpu.c: CPUs that take vCPUs; and those of them that have none to run just now [a]. */
-uint64_t cpus_online(void);
+/* cpu.c: CPUs that take vCPUs and have none to run just now [a]. */
 extern uint64_t sched_idle_cpus;
 
 /* place.c: the CPU where a vCPU that wakes should run. Looks at other queues without their locks.

@@ -43,10 +43,10 @@ void sched_init(void);
 must_check int sched_init_cpu(unsigned int cpu);
 
 /*
- * Whether a CPU takes vCPUs; it does once it has been given its queue. The vCPUs of one that takes
- * no more leave it soon, wherever their affinities would have them; then it is quiet: it runs its
- * idle vCPU, and nobody waits there. (Timers that were set there stay: timers_move_all().) Any CPU.
- * -EBUSY: the last one.
+ * Whether a CPU takes vCPUs, that is, whether it is online (base/cpu.h). The vCPUs of one that
+ * takes no more leave it soon, wherever their affinities would have them; then it is quiet: it runs
+ * its idle vCPU, and nobody waits there. (Timers that were set there stay: timers_move_all().) Any
+ * CPU. -EBUSY: the last one.
  */
 void sched_cpu_start(unsigned int cpu); /* it runs */
 must_check int sched_cpu_stop(unsigned int cpu);

@@ -91,10 +91,17 @@ static void requeue(struct timer_queue *q, struct timer *t, uint64_t expires_ns)
     }
 }
 
+/* A timer of a CPU that has gone offline runs on another one. */
+#define REFUGE 0
+
 void timer_set(struct timer *t, uint64_t expires_ns)
 {
-    struct timer_queue *q = lock_queue(t);
+    struct timer_queue *q;
 
+    if (unlikely(!cpu_is_online(READ_ONCE(t->cpu)))) {
+        timer_migrate(t, REFUGE);
+    }
+    q = lock_queue(t);
     requeue(q, t, expires_ns);
     spin_unlock(&q->lock);
 }

@@ -114,6 +114,22 @@ static void init_masks_what_firmware_left(void **state)
     assert_false(chips[0].changed_while_live);
 }
 
+/* Masking it would lose an edge that comes meanwhile. */
+static void a_live_pin_moves_to_another_cpu_without_being_masked(void **state)
+{
+    const struct ioapic_route route = {.vector = 0x41, .apic_id = 1};
+    struct ioapic_route now;
+
+    assert_int_equal(ioapic_set_route(3, &route), 0);
+    assert_int_equal(ioapic_set_destination(3, 2), 0);
+    assert_int_equal(ioapic_get_route(3, &now), 0);
+    assert_int_equal(now.apic_id, 2);
+    assert_int_equal(now.vector, 0x41);
+    assert_false(now.masked);
+    assert_int_equal(ioapic_set_destination(3, 255), -EINVAL);
+    assert_int_equal(ioapic_set_destination(999, 2), -ENOENT);
+}
+
 static void broken_chips_are_left_out(void **state)
 {
     chips[0].version = UINT32_MAX;
@@ -333,6 +349,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(init_masks_what_firmware_left, plug_in),
+        cmocka_unit_test_setup(a_live_pin_moves_to_another_cpu_without_being_masked, plug_in),
         cmocka_unit_test_setup(broken_chips_are_left_out, plug_in),
         cmocka_unit_test_setup(gsis_lead_to_pins, plug_in),
         cmocka_unit_test_setup(routes_are_programmed_and_read_back, plug_in),

@@ -429,7 +429,7 @@ static void test_how_a_pin_signals_is_said_once_before_use(void **state)
     end_domain(d);
 }
 
-static void test_interrupts_follow_their_vcpu_where_none_gets_lost(void **state)
+static void test_interrupts_follow_their_vcpu(void **state)
 {
     struct domain *d = new_domain(1, 2, false);
     long edge, level, message;
@@ -444,9 +444,44 @@ static void test_interrupts_follow_their_vcpu_where_none_gets_lost(void **state)
     assert_int_equal(move_to_vcpu((evtchn_port_t)edge, 1), 0);
     assert_int_equal(move_to_vcpu((evtchn_port_t)level, 1), 0);
     assert_int_equal(move_to_vcpu((evtchn_port_t)message, 1), 0);
-    assert_int_equal(fake.cpu[EDGE], 0);
+    assert_int_equal(fake.cpu[EDGE], 1);
     assert_int_equal(fake.cpu[LEVEL], 1);
     assert_int_equal(fake.cpu[pirq_to_irq(d, (uint32_t)pirq)], 1);
+    end_domain(d);
+}
+
+static void test_an_interrupt_that_found_its_vcpu_gone_goes_there_next_time(void **state)
+{
+    struct domain *d = new_domain(1, 1, false);
+
+    assert_int_equal(map_gsi(d, EDGE), EDGE);
+    assert_true(bind_pirq_of(d, EDGE, 0) > 0);
+    assert_int_equal(fake.cpu[EDGE], 0);
+    d->vcpus[0]->cpu = cpus[1];
+    irq_deliver(EDGE);
+    assert_int_equal(fake.cpu[EDGE], 1);
+    d->vcpus[0]->cpu = cpus[0];
+    end_domain(d);
+}
+
+static void test_interrupts_leave_a_cpu_that_goes_offline(void **state)
+{
+    struct domain *d = new_domain(1, 1, false);
+
+    assert_int_equal(map_gsi(d, LEVEL), LEVEL);
+    assert_true(bind_pirq_of(d, LEVEL, 0) > 0);
+    d->vcpus[0]->cpu = cpus[1];
+    irq_deliver(LEVEL);
+    assert_int_equal(pirq_eoi(d, LEVEL), 0);
+    assert_int_equal(fake.cpu[LEVEL], 1);
+    cpu_set_online(1, false);
+    irq_leave_cpu(1);
+    assert_int_equal(fake.cpu[LEVEL], 0);
+    irq_deliver(LEVEL); /* before the vCPU has left */
+    assert_int_equal(fake.cpu[LEVEL], 0);
+    assert_int_equal(pirq_eoi(d, LEVEL), 0);
+    cpu_set_online(1, true);
+    d->vcpus[0]->cpu = cpus[0];
     end_domain(d);
 }
 
@@ -541,7 +576,9 @@ int main(void)
         IRQ_TEST(test_numbers_put_aside),
         IRQ_TEST(test_a_pin_of_pavise_s_own),
         IRQ_TEST(test_how_a_pin_signals_is_said_once_before_use),
-        IRQ_TEST(test_interrupts_follow_their_vcpu_where_none_gets_lost),
+        IRQ_TEST(test_interrupts_follow_their_vcpu),
+        IRQ_TEST(test_an_interrupt_that_found_its_vcpu_gone_goes_there_next_time),
+        IRQ_TEST(test_interrupts_leave_a_cpu_that_goes_offline),
         IRQ_TEST(test_messages_of_a_device_are_restored),
         IRQ_TEST(test_a_dying_domain_gets_no_more),
         IRQ_TEST(test_the_end_can_be_interrupted_at_every_point),

@@ -52,6 +52,7 @@ void host_machine_create(uint64_t frames, unsigned int number)
         host_alarms[id] = UINT64_MAX;
     }
     cpu_count = number;
+    cpu_online_bits = number == MAX_CPUS ? ~0ULL : (1ULL << number) - 1;
     host_become_cpu(0);
     memset(&host_calls, 0, sizeof(host_calls));
     host_guest_fault_from(UINT64_MAX);
@@ -68,6 +69,7 @@ void host_machine_destroy(void)
         cpus[id] = NULL;
     }
     cpu_count = 0;
+    cpu_online_bits = 0;
     host_this_cpu = NULL;
     free(frame_table);
     free(host_ram);

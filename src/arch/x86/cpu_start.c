@@ -44,6 +44,7 @@ void arch_run_on_cpu_stack(void (*function)(void))
         panic("no memory for the first CPU's region");
     }
     cpu_count = 1;
+    cpu_set_online(0, true);
     continue_with = function;
     percpu_run_on_stack(cpus[0], on_own_stack);
 }
