@@ -138,9 +138,38 @@ static long flush_caches(bool everywhere)
     return 0;
 }
 
-/* What concerns the calling vCPU and its domain. */
-static long own_op(struct vcpu *v, const struct mmuext_op *op)
+/* Operations on frames, which may be another domain's. */
+static long frame_op(const struct entry_rights *rights, const struct mmuext_op *op)
 {
+    switch (op->cmd) {
+    case MMUEXT_PIN_L1_TABLE:
+    case MMUEXT_PIN_L2_TABLE:
+    case MMUEXT_PIN_L3_TABLE:
+    case MMUEXT_PIN_L4_TABLE:
+        return pin(rights, op->arg1.mfn, op->cmd - MMUEXT_PIN_L1_TABLE + 1);
+    case MMUEXT_UNPIN_TABLE:
+        return unpin(rights, op->arg1.mfn);
+    case MMUEXT_CLEAR_PAGE:
+        return clear_page(rights, op->arg1.mfn);
+    case MMUEXT_COPY_PAGE:
+        return copy_page(rights, op->arg1.mfn, op->arg2.src_mfn);
+    case MMUEXT_MARK_SUPER:
+    case MMUEXT_UNMARK_SUPER:
+        /* Superpages of PV guests are off, as on the reference. */
+        return -EOPNOTSUPP;
+    default:
+        return rights->frames == rights->caller ? -ENOSYS : -EPERM;
+    }
+}
+
+/* What concerns the calling vCPU and its domain; all else is tried as an operation on frames. */
+static long one_op(const struct entry_rights *rights, const struct mmuext_op *op)
+{
+    struct vcpu *v = current_vcpu();
+
+    if (unlikely(rights->frames != v->domain)) {
+        return frame_op(rights, op);
+    }
     switch (op->cmd) {
     case MMUEXT_NEW_BASEPTR:
         return base_set_kernel(v, mfn(op->arg1.mfn));
@@ -169,32 +198,7 @@ static long own_op(struct vcpu *v, const struct mmuext_op *op)
     case MMUEXT_SET_LDT:
         return ldt_set(v, op->arg1.linear_addr, op->arg2.nr_ents);
     default:
-        return -ENOSYS;
-    }
-}
-
-static long one_op(const struct entry_rights *rights, const struct mmuext_op *op)
-{
-    struct vcpu *v = current_vcpu();
-
-    switch (op->cmd) {
-    case MMUEXT_PIN_L1_TABLE:
-    case MMUEXT_PIN_L2_TABLE:
-    case MMUEXT_PIN_L3_TABLE:
-    case MMUEXT_PIN_L4_TABLE:
-        return pin(rights, op->arg1.mfn, op->cmd - MMUEXT_PIN_L1_TABLE + 1);
-    case MMUEXT_UNPIN_TABLE:
-        return unpin(rights, op->arg1.mfn);
-    case MMUEXT_CLEAR_PAGE:
-        return clear_page(rights, op->arg1.mfn);
-    case MMUEXT_COPY_PAGE:
-        return copy_page(rights, op->arg1.mfn, op->arg2.src_mfn);
-    case MMUEXT_MARK_SUPER:
-    case MMUEXT_UNMARK_SUPER:
-        /* Superpages of PV guests are off, as on the reference. */
-        return -EOPNOTSUPP;
-    default:
-        return rights->frames == v->domain ? own_op(v, op) : -EPERM;
+        return frame_op(rights, op);
     }
 }
 
@@ -213,16 +217,30 @@ static long run_ops(const struct entry_rights *rights, gva_t ops, uint32_t count
         if (time_to_stop(current_vcpu(), *done)) {
             return HYPERCALL_RESTART;
         }
-        result = read_guest(&op, ops, *done);
+        result = fetch_guest(&op, ops, *done);
         if (result == 0) {
             result = one_op(rights, &op);
         }
         *done += result == 0;
     }
-    return result == 0 && unfinished_pending(current_vcpu()) ? HYPERCALL_RESTART : result;
+    return result;
 }
 
-long hypercall_mmuext_op(gva_t ops, uint64_t count_argument, gva_t done_out, uint64_t foreigndom)
+/* The end of a call or of its turn, in which `done` operations of `count` went well. */
+static long end_ops(struct vcpu *v, gva_t ops, uint32_t count, uint32_t done, long result)
+{
+    if (result == 0 && unfinished_pending(v)) {
+        result = HYPERCALL_RESTART;
+    }
+    unfinished_end(v);
+    if (result == HYPERCALL_RESTART) {
+        hypercall_set_argument(0, ops.a + done * sizeof(struct mmuext_op));
+        hypercall_set_argument(1, (count - done) | COUNT_RESUMED);
+    }
+    return result;
+}
+
+static cold_fn long batch(gva_t ops, uint64_t count_argument, gva_t done_out, uint64_t foreigndom)
 {
     uint32_t count = (uint32_t)count_argument & ~COUNT_RESUMED, before = 0, done = 0;
     struct vcpu *v = current_vcpu();
@@ -241,14 +259,34 @@ long hypercall_mmuext_op(gva_t ops, uint64_t count_argument, gva_t done_out, uin
         result = run_ops(&rights, ops, count, &done);
         foreign_put(&rights);
     }
-    unfinished_end(v);
-    if (result == HYPERCALL_RESTART) {
-        hypercall_set_argument(0, ops.a + done * sizeof(struct mmuext_op));
-        hypercall_set_argument(1, (count - done) | COUNT_RESUMED);
-    }
+    result = end_ops(v, ops, count, done, result);
     before += done;
     if (!gva_is_null(done_out) && write_guest(done_out, 0, &before) != 0) {
         return -EFAULT;
     }
     return result;
+}
+
+/* One operation on the caller's own, and nobody asks how many were done: nearly every call. */
+static bool is_single(uint64_t count, gva_t done_out, uint64_t foreigndom)
+{
+    return (uint32_t)count == 1 && gva_is_null(done_out) && (uint16_t)foreigndom == DOMID_SELF;
+}
+
+long hypercall_mmuext_op(gva_t ops, uint64_t count, gva_t done_out, uint64_t foreigndom)
+{
+    struct vcpu *v = current_vcpu();
+    struct mmuext_op op;
+    long result;
+
+    if (unlikely(!is_single(count, done_out, foreigndom) || !unfinished_none(v))) {
+        return batch(ops, count, done_out, foreigndom);
+    }
+    result = fetch_guest(&op, ops, 0);
+    if (likely(result == 0)) {
+        const struct entry_rights rights = {
+            .tables = v->domain, .frames = v->domain, .caller = v->domain};
+        result = one_op(&rights, &op);
+    }
+    return likely(unfinished_none(v)) ? result : end_ops(v, ops, 1, result == 0, result);
 }

@@ -115,16 +115,17 @@ long ldt_take(struct vcpu *v, uint64_t base, uint64_t entries)
     return 0;
 }
 
-long ldt_set(struct vcpu *v, uint64_t base, uint32_t entries)
+static cold_fn long change(struct vcpu *v, uint64_t base, uint32_t entries)
 {
-    long result;
+    long result = ldt_take(v, base, entries);
 
-    if (entries == 0 && v->ldt_entries == 0) {
-        return 0;
-    }
-    result = ldt_take(v, base, entries);
     if (result == 0) {
         arch_load_ldt(v);
     }
     return result;
+}
+
+long ldt_set(struct vcpu *v, uint64_t base, uint32_t entries)
+{
+    return entries == 0 && v->ldt_entries == 0 ? 0 : change(v, base, entries);
 }
