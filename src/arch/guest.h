@@ -29,16 +29,24 @@ must_check int copy_word_from_guest(uint64_t *to, gva_t from);
  */
 static inline must_check int guest_fetch32(uint32_t *to, gva_t from);
 static inline must_check int guest_fetch_words(uint64_t *to, gva_t from, size_t words);
+static inline must_check int guest_write16(gva_t to, uint16_t value);
 static inline must_check int guest_write32(gva_t to, uint32_t value);
 static inline must_check int guest_write64(gva_t to, uint64_t value);
+static inline must_check int guest_write_words(gva_t to, const uint64_t *from, size_t words);
 
-/* read_guest() in that way. */
-#define fetch_guest(to, base, index)                                                  \
-    ({                                                                                \
-        _Static_assert(sizeof(*(to)) % sizeof(uint64_t) == 0, "whole words");         \
-        guest_fetch_words((uint64_t *)(to), gva_add((base), (index) * sizeof(*(to))), \
-                          sizeof(*(to)) / sizeof(uint64_t));                          \
+#define WHOLE_WORDS(type)                                              \
+    ({                                                                 \
+        _Static_assert(sizeof(type) % sizeof(uint64_t) == 0, "words"); \
+        sizeof(type) / sizeof(uint64_t);                               \
     })
+
+/* read_guest() and write_guest() in that way. */
+#define fetch_guest(to, base, index)                                                        \
+    guest_fetch_words((uint64_t *)(to), gva_add((base), (uint64_t)(index) * sizeof(*(to))), \
+                      WHOLE_WORDS(*(to)))
+#define store_guest(base, index, from)                                      \
+    guest_write_words(gva_add((base), (uint64_t)(index) * sizeof(*(from))), \
+                      (const uint64_t *)(from), WHOLE_WORDS(*(from)))
 
 /* Whether [base, base + bytes) can be a guest range at all (nothing is said about mappings). */
 bool guest_range_ok(gva_t base, uint64_t bytes);

@@ -4,6 +4,7 @@
 // Legend: [I] set at creation; [a] atomic; [d] `lock`; [p] `page_lock`; [L] the list's lock.
 #pragma once
 
+#include "base/cpu.h"
 #include "abi/xen.h"
 #include "base/lock.h"
 #include "domain/vcpu.h"
@@ -122,6 +123,25 @@ must_check struct domain *domain_get_self_or(domid_t id);
 void domain_put(struct domain *d);
 /* Whose number a frame has, revealed or not: a domain's record stays while it has frames. */
 must_check struct domain *domain_get_owner(domid_t id);
+
+/*
+ * domain_get_self_or() for the length of a call: the caller's own domain runs and needs no
+ * reference. End with domain_return().
+ */
+static inline must_check struct domain *domain_borrow(domid_t id)
+{
+    struct domain *self = current_vcpu()->domain;
+
+    return id == DOMID_SELF || id == self->id ? self : domain_get(id);
+}
+
+static inline void domain_return(struct domain *d)
+{
+    if (d != current_vcpu()->domain) {
+        domain_put(d);
+    }
+}
+
 /* The next domain after `id` in rising order, with a reference; NULL at the end. */
 must_check struct domain *domain_get_next(int id);
 

@@ -21,8 +21,8 @@ struct wanted {
  * Whole frames only, unless a version 2 entry is wanted to copy: then a part of one, or a
  * transitive entry, will do. These are the types that have the bit of GTF_permit_access.
  */
-static struct wanted header_wanted(unsigned int version, domid_t grantee, bool writable,
-                                   enum grant_purpose purpose)
+static always_inline_fn struct wanted header_wanted(unsigned int version, domid_t grantee,
+                                                    bool writable, enum grant_purpose purpose)
 {
     bool any = version == 2 && purpose == GRANT_TO_COPY;
 
@@ -34,14 +34,14 @@ static struct wanted header_wanted(unsigned int version, domid_t grantee, bool w
     };
 }
 
-static bool is_wanted(uint32_t header, const struct wanted *want)
+static always_inline_fn bool is_wanted(uint32_t header, const struct wanted *want)
 {
     return ((header ^ want->value) & want->mask) == 0;
 }
 
 /* Mark the entry if it offers what is wanted. *header is what it was when that was decided. */
-static bool mark_v1(struct domain_grants *g, grant_ref_t ref, const struct wanted *want,
-                    uint32_t *header)
+static always_inline_fn bool mark_v1(struct domain_grants *g, grant_ref_t ref,
+                                     const struct wanted *want, uint32_t *header)
 {
     uint32_t *word = (uint32_t *)entry_v1(g, ref);
     unsigned int tries = MARK_TRIES;
@@ -83,7 +83,8 @@ static bool mark_v2(struct domain_grants *g, grant_ref_t ref, const struct wante
 }
 
 /* Take the marks away that the remaining users do not need. */
-static void unmark(struct domain_grants *g, grant_ref_t ref, const struct grant_active *a)
+static always_inline_fn void unmark(struct domain_grants *g, grant_ref_t ref,
+                                    const struct grant_active *a)
 {
     uint16_t needless = a->users[1] != 0   ? 0
                         : a->users[0] != 0 ? GTF_writing
@@ -95,7 +96,7 @@ static void unmark(struct domain_grants *g, grant_ref_t ref, const struct grant_
     }
 }
 
-static void remember_v1(struct grant_active *a, const grant_entry_v1_t *entry)
+static always_inline_fn void remember_v1(struct grant_active *a, const grant_entry_v1_t *entry)
 {
     a->kind = GRANT_WHOLE;
     a->frame = mfn(READ_ONCE(entry->frame));
@@ -128,21 +129,7 @@ static bool remember_v2(struct grant_active *a, const grant_entry_v2_t *entry, u
     return a->offset + a->length <= PAGE_SIZE;
 }
 
-int16_t grant_hold_frame(mfn_t frame, domid_t owner, bool writable)
-{
-    struct frame *f;
-
-    if (unlikely(!mfn_valid(frame))) {
-        return GNTST_bad_page;
-    }
-    f = frame_of(frame);
-    if (likely(writable ? frame_get_writable(f, owner) : frame_get(f, owner))) {
-        return GNTST_okay;
-    }
-    return READ_ONCE(f->owner) == owner ? GNTST_general_error : GNTST_bad_page;
-}
-
-static void let_go_of_frame(const struct grant_active *a, bool writable)
+static always_inline_fn void let_go_of_frame(const struct grant_active *a, bool writable)
 {
     if (unlikely(a->kind == GRANT_TRANSITIVE)) {
         return;
@@ -158,8 +145,9 @@ static void let_go_of_frame(const struct grant_active *a, bool writable)
  * The entry is marked and its lock is held. The first use since it was last free decides what it
  * means for the others: the guest may have changed it since.
  */
-static int16_t settle(struct domain *granter, grant_ref_t ref, struct grant_active *a,
-                      domid_t grantee, bool writable, enum grant_purpose purpose, uint32_t header)
+static always_inline_fn int16_t settle(struct domain *granter, grant_ref_t ref,
+                                       struct grant_active *a, domid_t grantee, bool writable,
+                                       enum grant_purpose purpose, uint32_t header)
 {
     struct domain_grants *g = granter->grants;
 
@@ -180,9 +168,9 @@ static int16_t settle(struct domain *granter, grant_ref_t ref, struct grant_acti
 }
 
 /* Begin to use one entry, whatever it is. Its record is left locked where that succeeds. */
-static int16_t begin_use(struct domain *granter, grant_ref_t ref, domid_t grantee,
-                         enum grant_purpose purpose, struct grant_access *access,
-                         struct grant_active **active)
+static always_inline_fn int16_t begin_use(struct domain *granter, grant_ref_t ref, domid_t grantee,
+                                          enum grant_purpose purpose, struct grant_access *access,
+                                          struct grant_active **active)
 {
     struct domain_grants *g = granter->grants;
     bool writable = access->writable;
@@ -217,7 +205,8 @@ static int16_t begin_use(struct domain *granter, grant_ref_t ref, domid_t grante
  * The frame goes before the marks do: a guest that sees them gone may make a page table of it at
  * once.
  */
-static void end_use(struct domain_grants *g, grant_ref_t ref, struct grant_active *a, bool writable)
+static always_inline_fn void end_use(struct domain_grants *g, grant_ref_t ref,
+                                     struct grant_active *a, bool writable)
 {
     byte_lock(&a->lock);
     if (--a->users[writable] == 0) {
@@ -233,10 +222,9 @@ void grant_end_use(struct domain *granter, grant_ref_t ref, bool writable)
 }
 
 /* What the entry gives. Its lock is held. */
-static void take(struct grant_access *access, const struct grant_active *a, domid_t owner)
+static always_inline_fn void take(struct grant_access *access, const struct grant_active *a)
 {
     access->frame = a->frame;
-    access->owner = owner;
     access->offset = a->offset;
     access->length = a->length;
 }
@@ -261,7 +249,7 @@ static cold_fn int16_t follow(struct grant_access *access, domid_t through, gran
         return status;
     }
     /* From here on, grant_release() ends both uses and drops the third. */
-    take(access, a, third->id);
+    take(access, a);
     status = a->kind == GRANT_TRANSITIVE ? GNTST_general_error : GNTST_okay;
     byte_unlock(&a->lock);
     return status;
@@ -280,7 +268,7 @@ int16_t grant_acquire(struct domain *granter, grant_ref_t ref, domid_t grantee, 
     if (unlikely(status != GNTST_okay)) {
         return status;
     }
-    take(access, a, granter->id);
+    take(access, a);
     if (likely(a->kind != GRANT_TRANSITIVE)) {
         byte_unlock(&a->lock);
         return GNTST_okay;

@@ -10,27 +10,27 @@
 /* One end of a copy, held. */
 struct end {
     struct grant_access access; /* with no uses: the caller's own frame */
-    struct domain *domain;      /* the granter, referenced */
+    struct domain *domain;      /* the granter, borrowed */
 };
 
-static int16_t hold_granted(struct domain *d, const struct gnttab_copy_ptr *p, bool writable,
-                            struct end *end)
+static always_inline_fn int16_t hold_granted(struct domain *d, const struct gnttab_copy_ptr *p,
+                                             bool writable, struct end *end)
 {
     int16_t status;
 
-    end->domain = domain_get_self_or(p->domid);
+    end->domain = domain_borrow(p->domid);
     if (!end->domain) {
         return GNTST_bad_domain;
     }
     status = grant_acquire(end->domain, p->u.ref, d->id, writable, GRANT_TO_COPY, &end->access);
     if (status != GNTST_okay) {
-        domain_put(end->domain);
+        domain_return(end->domain);
     }
     return status;
 }
 
-static int16_t hold_own(struct domain *d, const struct gnttab_copy_ptr *p, bool writable,
-                        struct end *end)
+static always_inline_fn int16_t hold_own(struct domain *d, const struct gnttab_copy_ptr *p,
+                                         bool writable, struct end *end)
 {
     struct grant_access *access = &end->access;
 
@@ -45,17 +45,17 @@ static int16_t hold_own(struct domain *d, const struct gnttab_copy_ptr *p, bool 
     return grant_hold_frame(access->frame, d->id, writable);
 }
 
-static int16_t hold_end(struct domain *d, const struct gnttab_copy_ptr *p, bool by_ref,
-                        bool writable, struct end *end)
+static always_inline_fn int16_t hold_end(struct domain *d, const struct gnttab_copy_ptr *p,
+                                         bool by_ref, bool writable, struct end *end)
 {
     return by_ref ? hold_granted(d, p, writable, end) : hold_own(d, p, writable, end);
 }
 
-static void let_go_of_end(struct end *end)
+static always_inline_fn void let_go_of_end(struct end *end)
 {
     if (end->access.uses > 0) {
         grant_release(&end->access);
-        domain_put(end->domain);
+        domain_return(end->domain);
     } else if (end->access.writable) {
         frame_put_writable(frame_of(end->access.frame));
     } else {
@@ -74,7 +74,7 @@ static bool covers(const struct end *end, uint32_t offset, uint32_t length)
            offset + length <= (uint32_t)end->access.offset + end->access.length;
 }
 
-static int16_t copy_one(struct domain *d, const struct gnttab_copy *op)
+static always_inline_fn int16_t copy_one(struct domain *d, const struct gnttab_copy *op)
 {
     struct end from, to;
     int16_t status;
@@ -105,12 +105,12 @@ long step_copy(gva_t uop, uint64_t done, uint64_t count)
     struct gnttab_copy op;
     int16_t status;
 
-    if (read_guest(&op, uop, done) != 0) {
+    if (fetch_guest(&op, uop, done) != 0) {
         return -EFAULT;
     }
     status = copy_one(current_vcpu()->domain, &op);
-    if (copy_to_guest(gva_add(uop, done * sizeof(op) + offsetof(struct gnttab_copy, status)),
-                      &status, sizeof(status)) != 0) {
+    if (guest_write16(gva_add(uop, done * sizeof(op) + offsetof(struct gnttab_copy, status)),
+                      (uint16_t)status) != 0) {
         return -EFAULT;
     }
     return 1;

@@ -34,7 +34,7 @@ must_check int grant_set_limits(struct domain *d, uint32_t frames, uint32_t mapt
 /* A mapping of a granted frame, as the page-table room needs to know it. */
 struct grant_mapping {
     mfn_t frame;
-    domid_t owner; /* of the frame */
+    struct domain *owner; /* of the frame; the grant keeps it alive */
     bool writable;
     uint32_t flags; /* GNTMAP_* as the grantee gave them: _contains_pte, guest_avail, ... */
     uint32_t cache; /* GTF_PWT, GTF_PCD, GTF_PAT as the granter gave them (map only) */

@@ -50,8 +50,7 @@ static int16_t map_with_handle(struct vcpu *v, struct domain *granter, uint32_t 
         return status;
     }
     if ((op->flags & GNTMAP_host_map) != 0) {
-        struct grant_mapping mapping = {access.frame, access.owner, writable, op->flags,
-                                        access.cache};
+        struct grant_mapping mapping = {access.frame, granter, writable, op->flags, access.cache};
         status = grant_mmu->map(v, op->host_addr, &mapping);
         if (status != GNTST_okay) {
             grant_release(&access);
@@ -133,8 +132,8 @@ static int16_t remove_mappings(struct vcpu *v, const struct unmap_request *r,
 {
     struct grant_active *a = active_if_any(entry->granter->grants, entry->ref);
     /* A frame that is in use does not change, so no lock is needed to look at it. */
-    struct grant_mapping mapping = {a->frame, entry->granter->id, (flags & GNTMAP_readonly) == 0,
-                                    flags, 0};
+    struct grant_mapping mapping = {a->frame, entry->granter, (flags & GNTMAP_readonly) == 0, flags,
+                                    0};
     int16_t status;
 
     *left = flags;
@@ -209,11 +208,11 @@ long step_map(gva_t uop, uint64_t done, uint64_t count)
     struct vcpu *v = current_vcpu();
     struct gnttab_map_grant_ref op;
 
-    if (read_guest(&op, uop, done) != 0) {
+    if (fetch_guest(&op, uop, done) != 0) {
         return -EFAULT;
     }
     op.status = map_one(v, &op);
-    if (write_guest(uop, done, &op) != 0) {
+    if (store_guest(uop, done, &op) != 0) {
         if (op.status == GNTST_okay) {
             struct unmap_request r = {
                 {.host_addr = op.host_addr, .dev_bus_addr = op.dev_bus_addr, .handle = op.handle},
@@ -231,6 +230,12 @@ long step_map(gva_t uop, uint64_t done, uint64_t count)
 /* How many unmaps share one flush. */
 #define UNMAP_BATCH 32U
 
+static gva_t status_of(gva_t unmaps, unsigned int index)
+{
+    return gva_add(unmaps, index * sizeof(struct gnttab_unmap_grant_ref) +
+                               offsetof(struct gnttab_unmap_grant_ref, status));
+}
+
 /* The mappings go one by one; then one flush; then the granters are told. */
 static long unmap_some(gva_t uop, uint64_t done, uint64_t count, bool replaces)
 {
@@ -242,13 +247,14 @@ static long unmap_some(gva_t uop, uint64_t done, uint64_t count, bool replaces)
     int error = 0;
 
     while (n < some && error == 0) {
-        struct unmap_request r = {.replaces = replaces};
+        struct unmap_request r;
 
-        error = read_guest(&r.op, at, n);
+        r.replaces = replaces;
+        error = fetch_guest(&r.op, at, n);
         if (error == 0) {
-            r.op.status = begin_unmap(v, &r, &unmapping[n]);
+            int16_t status = begin_unmap(v, &r, &unmapping[n]);
             owe_flush |= unmapping[n].owes_flush;
-            error = write_guest(at, n++, &r.op);
+            error = guest_write16(status_of(at, n++), (uint16_t)status);
         }
     }
     finish_unmaps(v, unmapping, n, owe_flush);

@@ -195,7 +195,6 @@ void table_audit(struct domain *d, audit_tell_t tell, void *audit);
 /* A use of an entry, and of the one behind it where the first is transitive. */
 struct grant_access {
     mfn_t frame;
-    domid_t owner;           /* of the frame */
     uint16_t offset, length; /* what may be used of it */
     uint32_t cache;          /* GTF_PWT, GTF_PCD, GTF_PAT */
     bool writable;
@@ -226,7 +225,20 @@ void grant_release(struct grant_access *access);
  * Reference a frame, and its writable type too where it is to be written. GNTST_bad_page: not the
  * owner's; GNTST_general_error: it is a page table, or on its way out.
  */
-must_check int16_t grant_hold_frame(mfn_t frame, domid_t owner, bool writable);
+static always_inline_fn must_check int16_t grant_hold_frame(mfn_t frame, domid_t owner,
+                                                            bool writable)
+{
+    struct frame *f;
+
+    if (unlikely(!mfn_valid(frame))) {
+        return GNTST_bad_page;
+    }
+    f = frame_of(frame);
+    if (likely(writable ? frame_get_writable(f, owner) : frame_get(f, owner))) {
+        return GNTST_okay;
+    }
+    return READ_ONCE(f->owner) == owner ? GNTST_general_error : GNTST_bad_page;
+}
 
 /* The end of one use, for those that live in handles. */
 void grant_end_use(struct domain *granter, grant_ref_t ref, bool writable);

@@ -56,7 +56,7 @@ static bool find_and_lock(const struct vcpu *v, uint64_t address, uint32_t flags
 #define AVAILABLE_SHIFT 9
 #define AVAILABLE_BITS  7U
 
-static pte_t entry_of(const struct grant_mapping *mapping)
+static always_inline_fn pte_t entry_of(const struct grant_mapping *mapping)
 {
     pte_t entry = mapping->frame.n << PAGE_SHIFT | PTE_P | PTE_A | PTE_D;
 
@@ -71,35 +71,40 @@ static pte_t entry_of(const struct grant_mapping *mapping)
 
 static bool holds(const struct place *p, const struct grant_mapping *mapping)
 {
-    return entry_same_claim(READ_ONCE(*entry_at(p)), entry_of(mapping));
-}
+    pte_t claim = mapping->frame.n << PAGE_SHIFT | PTE_P | (mapping->writable ? PTE_RW : 0);
 
-/* With the granter's frames; the grant keeps its domain alive. */
-static int16_t write_entry(const struct vcpu *v, const struct place *p, domid_t owner, pte_t value)
-{
-    struct domain *frames = domain_get(owner);
-    struct entry_rights rights = {.tables = v->domain, .frames = frames, .caller = v->domain};
-    pte_t *entry = entry_at(p);
-    long result = page_edit(&rights, entry, READ_ONCE(*entry), value, PAGE_STORE);
-
-    domain_put(frames);
-    return result == 0 ? GNTST_okay : GNTST_general_error;
+    return entry_same_claim(READ_ONCE(*entry_at(p)), claim);
 }
 
 /* ---- operations (grant/grant.h)
  * ------------------------------------------------------------------ */
 
+/* With the granter's frames. */
 static int16_t map(struct vcpu *v, uint64_t address, const struct grant_mapping *mapping)
 {
+    const struct entry_rights rights = {
+        .tables = v->domain, .frames = mapping->owner, .caller = v->domain};
     struct place p;
-    int16_t status;
+    pte_t *entry;
+    long result;
 
     if (!find_and_lock(v, address, mapping->flags, &p)) {
         return GNTST_general_error;
     }
-    status = write_entry(v, &p, mapping->owner, entry_of(mapping));
+    entry = entry_at(&p);
+    result = page_edit(&rights, entry, READ_ONCE(*entry), entry_of(mapping), PAGE_STORE);
     table_unlock(p.table);
-    return status;
+    return result == 0 ? GNTST_okay : GNTST_general_error;
+}
+
+/* The entry of a locked table gets `value`, which holds a claim already, and loses its own. */
+static void exchange(pte_t *entry, pte_t value)
+{
+    pte_t old = __atomic_exchange_n(entry, value, __ATOMIC_SEQ_CST);
+
+    if ((old & PTE_P) != 0) {
+        page_release(old);
+    }
 }
 
 static int16_t unmap(struct vcpu *v, uint64_t address, const struct grant_mapping *mapping)
@@ -111,7 +116,8 @@ static int16_t unmap(struct vcpu *v, uint64_t address, const struct grant_mappin
         return GNTST_general_error;
     }
     if (holds(&p, mapping)) {
-        status = write_entry(v, &p, mapping->owner, 0);
+        exchange(entry_at(&p), 0);
+        status = GNTST_okay;
     }
     table_unlock(p.table);
     return status;
@@ -141,13 +147,10 @@ static void unlock_both(const struct place *a, const struct place *b)
     }
 }
 
-/* The entry moves with its claim; what it replaces loses its own. */
+/* The entry moves with its claim. */
 static void move(const struct place *from, const struct place *to)
 {
-    pte_t moved = __atomic_exchange_n(entry_at(from), 0, __ATOMIC_SEQ_CST);
-    pte_t replaced = __atomic_exchange_n(entry_at(to), moved, __ATOMIC_SEQ_CST);
-
-    entry_release(1, to->table, replaced);
+    exchange(entry_at(to), __atomic_exchange_n(entry_at(from), 0, __ATOMIC_SEQ_CST));
 }
 
 static int16_t replace(struct vcpu *v, uint64_t address, uint64_t new_address,

@@ -13,7 +13,7 @@
 #include "mmu/unfinished.h"
 #include "mmu/walk.h"
 
-static long update(const struct entry_rights *rights, uint64_t va, uint64_t value)
+static always_inline_fn long update(const struct entry_rights *rights, uint64_t va, uint64_t value)
 {
     unsigned int slot;
     struct frame *f = walk_to_l1(current_vcpu(), va, &slot);

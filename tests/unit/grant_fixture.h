@@ -62,7 +62,7 @@ static inline int16_t fake_map(struct vcpu *v, uint64_t address, const struct gr
     if (!s || s->used) {
         return GNTST_bad_virt_addr;
     }
-    assert_true(m->writable ? frame_get_writable(f, m->owner) : frame_get(f, m->owner));
+    assert_true(m->writable ? frame_get_writable(f, m->owner->id) : frame_get(f, m->owner->id));
     *s = (struct slot){true, v->domain, *m};
     return GNTST_okay;
 }

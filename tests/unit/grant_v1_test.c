@@ -27,7 +27,7 @@ static void test_map_marks_the_entry_and_holds_the_frame(void **state)
     assert_int_equal(marks(9), RW);
     assert_true(slots[0].used && slots[0].mapping.writable);
     assert_true(mfn_equal(slots[0].mapping.frame, frame));
-    assert_int_equal(slots[0].mapping.owner, 1);
+    assert_ptr_equal(slots[0].mapping.owner, granter);
     assert_int_equal(references(frame), 3); /* its owner's, the grant's, the mapping's */
     assert_int_equal(writable_uses(frame), 2);
     assert_int_equal(unmap_status(0, 0, op.handle), GNTST_okay);
@@ -360,7 +360,7 @@ static void test_batches_stop_for_work_and_go_on(void **state)
 static void test_unmap_and_replace(void **state)
 {
     mfn_t ours = new_frame(grantee), theirs = new_frame(granter);
-    struct grant_mapping own = {ours, 2, true, 0, 0};
+    struct grant_mapping own = {ours, grantee, true, 0, 0};
 
     grant_v1(granter, 9, 2, theirs, 0);
     assert_int_equal(fake_map(grantee->vcpus[0], slot_address(1), &own), GNTST_okay);

@@ -18,6 +18,11 @@ static inline must_check int guest_fetch_words(uint64_t *to, gva_t from, size_t 
     return copy_from_guest(to, from, words * sizeof(*to));
 }
 
+static inline must_check int guest_write16(gva_t to, uint16_t value)
+{
+    return copy_to_guest(to, &value, sizeof(value));
+}
+
 static inline must_check int guest_write32(gva_t to, uint32_t value)
 {
     return copy_to_guest(to, &value, sizeof(value));
@@ -26,4 +31,9 @@ static inline must_check int guest_write32(gva_t to, uint32_t value)
 static inline must_check int guest_write64(gva_t to, uint64_t value)
 {
     return copy_to_guest(to, &value, sizeof(value));
+}
+
+static inline must_check int guest_write_words(gva_t to, const uint64_t *from, size_t words)
+{
+    return copy_to_guest(to, from, words * sizeof(*from));
 }

@@ -69,6 +69,18 @@ fault:
     return guest_access_fault();
 }
 
+static always_inline_fn must_check int guest_write16(gva_t to, uint16_t value)
+{
+    __asm__ goto(GUEST_OPEN GUEST_MAY_FAULT("movw %[value], (%[to])") GUEST_CLOSE
+                 :
+                 : [value] "r"(value), [to] "r"(guest_address(to))
+                 : "memory"
+                 : fault);
+    return 0;
+fault:
+    return guest_access_fault();
+}
+
 static always_inline_fn must_check int guest_write32(gva_t to, uint32_t value)
 {
     __asm__ goto(GUEST_OPEN GUEST_MAY_FAULT("movl %[value], (%[to])") GUEST_CLOSE
@@ -100,6 +112,20 @@ static always_inline_fn must_check int guest_fetch_words(uint64_t *to, gva_t fro
         "movq guest_offset(%[from]), %%rcx") "movq %%rcx, guest_offset(%[to])\n") GUEST_CLOSE
                  :
                  : [words] "i"(words), [from] "r"(guest_address(from)), [to] "r"(to)
+                 : "rcx", "memory"
+                 : fault);
+    return 0;
+fault:
+    return guest_access_fault();
+}
+
+static always_inline_fn must_check int guest_write_words(gva_t to, const uint64_t *from,
+                                                         size_t words)
+{
+    __asm__ goto(GUEST_OPEN GUEST_EACH_WORD("movq guest_offset(%[from]), %%rcx\n" GUEST_MAY_FAULT(
+        "movq %%rcx, guest_offset(%[to])")) GUEST_CLOSE
+                 :
+                 : [words] "i"(words), [from] "r"(from), [to] "r"(guest_address(to))
                  : "rcx", "memory"
                  : fault);
     return 0;
