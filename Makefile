@@ -6,7 +6,7 @@
 #   unit         build the host library and its tests and run them under ASan and UBSan
 #   tsan         the same for tests of several CPUs, which are threads, under TSan
 #   corpus       run the fuzzers' kept inputs once each
-#   bench        what ./pavise bench needs: the counter that QEMU loads
+#   bench        what ./pavise bench needs: the counter that QEMU loads, the program for Linux
 #   check        formatting, headers alone, room order
 BUILD ?= build
 CC    ?= gcc
@@ -179,12 +179,17 @@ $(foreach c,$(GUEST_C),$(eval $(call guest_link,$(c))))
 # ---- benchmarks -----------------------------------------------------------------------------
 BENCH_FLAGS := $(STD) $(WARN) -O2 -Iguest/lib
 
-bench: $(BUILD)/bench/counter.so
+bench: $(BUILD)/bench/counter.so $(BUILD)/bench/linux-bench
 
 $(BUILD)/bench/counter.so: tests/bench/counter.c guest/lib/marker.h
 	@mkdir -p $(@D)
 	@echo "  CC      $@"
 	$(Q)$(CC) $(BENCH_FLAGS) -fPIC -shared -fvisibility=hidden -o $@ $<
+
+$(BUILD)/bench/linux-bench: tests/bench/linux_bench.c guest/lib/marker.h
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	$(Q)$(CC) $(BENCH_FLAGS) -static -o $@ $<
 
 # ---- checks ---------------------------------------------------------------------------------
 check:

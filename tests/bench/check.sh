@@ -41,10 +41,12 @@ printf 'row 1 1 1\n' >"$work/counts"
 expect "a row's words" "getpid	323" "$(printf 'getpid\t323\n' | with_words)"
 expect "a row's number" 2 "$(row_number guest/bench/bench.c multicall-32)"
 
-# Each row that a program measures has its words, in the order in which it measures them.
+# Each row that a program measures has its words.
 listed() { sed -n "\\;^# $1\$;,/^# /p" "$operations" | sed '/^#/d; s/ .*//'; }
 expect "the kernel's rows" "$(listed guest/bench/bench.c | sort)" \
     "$(grep -oE '(MEASURE|MEASURE_ROUNDS|report)\("[a-z0-9-]+"' guest/bench/bench.c | sed 's/.*("//; s/"//' | sort)"
+expect "the Linux program's rows" "$(listed tests/bench/linux_bench.c | sort)" \
+    "$(grep -oE 'measure\("[a-z0-9-]+"' tests/bench/linux_bench.c | sed 's/.*("//; s/"//' | sort)"
 
 [ "$failed" = 0 ] || exit 1
 echo "the benchmarks' scripts agree with what is expected"

@@ -24,7 +24,7 @@ counter_arguments() { echo "-icount shift=0,sleep=off -plugin $build/bench/count
 # TICKS is for one operation; COSTS is like "iret 1, lock 2.5", of one operation too.
 rows() {
     # The console's lines end with a carriage return, and may stand behind a hypervisor's own words.
-    tr -d '\r' <"$1" | grep -a -o 'bench [a-z0-9-]* [0-9]* [0-9]*$' | awk -v counts="$2" '
+    tr -d '\r' <"$1" | grep -a -oE 'bench [a-z0-9-]+( [0-9]+){2,3}$' | awk -v counts="$2" '
         function costs(operations,    i, pair, each, text) {
             for (i = 5; i <= NF; i++) {
                 split($i, pair, "=")
@@ -99,7 +99,7 @@ row_number() {
 }
 
 # operations_of CONSOLE NAME: how many operations a round of that row makes.
-operations_of() { tr -d '\r' <"$1" | sed -n "s/.*bench $2 [0-9]* \([0-9]*\)$/\1/p"; }
+operations_of() { tr -d '\r' <"$1" | sed -n "s/.*bench $2 [0-9]* \([0-9]*\).*/\1/p"; }
 
 # by_function COUNTS OPERATIONS ELF...: the profile in COUNTS for one operation, by function of these
 # images, most first.
