@@ -6,9 +6,10 @@
 #include "event.h"
 #include "foreign.h"
 
-#define SECOND      1000000000ul
-#define PATIENCE_NS (60 * SECOND)
-#define LOOK_NS     (5 * 1000000ul)
+#define SECOND        1000000000ul
+#define PATIENCE_NS   (20 * SECOND)
+#define SETTLED_LOOKS 8
+#define LOOK_NS       (5 * 1000000ul)
 
 static char mailbox_page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 struct mailbox *const domu_mailbox = (struct mailbox *)mailbox_page;
@@ -267,8 +268,37 @@ int domain_wait_shutdown(domid_t domid)
     return domain_shutdown_code(domid);
 }
 
+uint64_t free_frames_settled(void)
+{
+    uint64_t count = free_frames();
+
+    for (unsigned same = 0; same < SETTLED_LOOKS; same++) {
+        sleep_on(0);
+        if (free_frames() != count) {
+            count = free_frames();
+            same = 0;
+        }
+    }
+    return count;
+}
+
+bool free_frames_return_to(uint64_t before)
+{
+    uint64_t give_up = clock_ns() + PATIENCE_NS;
+
+    while (free_frames() != before && clock_ns() < give_up) {
+        sleep_on(0);
+    }
+    if (free_frames() != before) {
+        print("# %lu free frames became %lu\n", before, free_frames());
+    }
+    return free_frames() == before;
+}
+
 bool domu_kill(struct domu *domu)
 {
+    long error;
+
     if (domu->gone) {
         return true;
     }
@@ -280,7 +310,9 @@ bool domu_kill(struct domu *domu)
         (void)event_close(domu->port);
         domu->port = 0;
     }
-    if (domain_destroy(domu->domain.domid) != 0) {
+    // One that was dead already, and of which domain 0 held the last page, is gone by now.
+    error = domain_destroy(domu->domain.domid);
+    if (error != 0 && error != -XEN_ESRCH) {
         return false;
     }
     domu->gone = domain_wait_gone(domu->domain.domid);

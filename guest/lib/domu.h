@@ -55,7 +55,7 @@ long domu_start(struct domu *domu, const struct domain_plan *plan);
 long domu_prepare(struct domu *domu, const struct domain_plan *plan);
 
 // Runs a function there with a copy of `bytes` bytes of data, which are copied back when it is
-// done. Waits for as long as the domain runs, or a minute.
+// done. Waits for as long as the domain runs, or a while.
 long domu_call(struct domu *domu, domu_function *function, void *data, size_t bytes);
 // The two halves, for work that goes on while domain 0 does something else.
 void domu_ask(struct domu *domu, domu_function *function, const void *data, size_t bytes);
@@ -71,10 +71,15 @@ long domu_sched_op(struct domu *domu, unsigned command, void *operation, size_t 
 // True if it is.
 bool domu_kill(struct domu *domu);
 
-// Waits until the hypervisor knows no such domain; false after a minute.
+// Waits until the hypervisor knows no such domain; false after a while.
 bool domain_wait_gone(domid_t domid);
-// Waits until a domain has shut down: its code, or -1 after a minute.
+// Waits until a domain has shut down: its code, or -1 after a while.
 int domain_wait_shutdown(domid_t domid);
+// The machine's free memory when it has stopped changing: a dead domain's last records may be given
+// back a moment after it is gone.
+uint64_t free_frames_settled(void);
+// Waits until there is as much as before; false, and a diagnostic, after a while.
+bool free_frames_return_to(uint64_t before);
 
 // What the new domain does (guest.c calls it).
 void domu_main(void);
