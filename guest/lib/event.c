@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Event channels of the 2-level form.
+// Event channels of the 2-level form, and of the FIFO form once that is set up (fifo.h).
 
 #include "event.h"
+#include "fifo.h"
 
 #define BITS_PER_WORD 64
 #define PORTS_COUNTED 4096
@@ -42,6 +43,13 @@ static void take_word(unsigned word)
     }
 }
 
+static void take_fifo(void)
+{
+    for (evtchn_port_t port = fifo_take(); port != 0; port = fifo_take()) {
+        counts[port % PORTS_COUNTED]++;
+    }
+}
+
 void event_dispatch(void)
 {
     struct vcpu_info *vcpu = this_vcpu();
@@ -49,6 +57,10 @@ void event_dispatch(void)
     upcalls++;
     do {
         vcpu->evtchn_upcall_pending = 0;
+        if (fifo_active()) {
+            take_fifo();
+            continue;
+        }
         uint64_t selected = __atomic_exchange_n(&vcpu->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
         for (; selected != 0; selected &= selected - 1) {
             take_word((unsigned)__builtin_ctzl(selected));
@@ -108,32 +120,54 @@ long event_unmask_call(evtchn_port_t port)
 
 void event_mask(evtchn_port_t port)
 {
-    set_bit(shared_info->evtchn_mask, port);
+    if (fifo_active()) {
+        fifo_set_bits(port, 1u << EVTCHN_FIFO_MASKED);
+    } else {
+        set_bit(shared_info->evtchn_mask, port);
+    }
 }
 
 void event_clear_mask(evtchn_port_t port)
 {
-    clear_bit(shared_info->evtchn_mask, port);
+    if (fifo_active()) {
+        fifo_clear_bits(port, 1u << EVTCHN_FIFO_MASKED);
+    } else {
+        clear_bit(shared_info->evtchn_mask, port);
+    }
 }
 
 bool event_masked(evtchn_port_t port)
 {
+    if (fifo_active()) {
+        return (fifo_word(port) & 1u << EVTCHN_FIFO_MASKED) != 0;
+    }
     return test_bit(shared_info->evtchn_mask, port);
 }
 
 bool event_pending(evtchn_port_t port)
 {
+    if (fifo_active()) {
+        return (fifo_word(port) & 1u << EVTCHN_FIFO_PENDING) != 0;
+    }
     return test_bit(shared_info->evtchn_pending, port);
 }
 
 void event_set_pending(evtchn_port_t port)
 {
-    set_bit(shared_info->evtchn_pending, port);
+    if (fifo_active()) {
+        fifo_set_bits(port, 1u << EVTCHN_FIFO_PENDING);
+    } else {
+        set_bit(shared_info->evtchn_pending, port);
+    }
 }
 
 void event_clear_pending(evtchn_port_t port)
 {
-    clear_bit(shared_info->evtchn_pending, port);
+    if (fifo_active()) {
+        fifo_clear_bits(port, 1u << EVTCHN_FIFO_PENDING);
+    } else {
+        clear_bit(shared_info->evtchn_pending, port);
+    }
 }
 
 bool event_selected(evtchn_port_t port)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Event channels of the 2-level form: bits in shared_info, upcalls, and the calls around them.
+// Event channels: bits in shared_info (or in FIFO words, fifo.h), upcalls, and the calls around
+// them.
 #pragma once
 
 #include "guest.h"
@@ -22,7 +23,7 @@ long event_close(evtchn_port_t port);
 long event_send(evtchn_port_t port);
 long event_unmask_call(evtchn_port_t port);
 
-// The bits of shared_info.
+// The bits of a port.
 void event_mask(evtchn_port_t port);
 void event_clear_mask(evtchn_port_t port);
 bool event_masked(evtchn_port_t port);
