@@ -269,6 +269,12 @@ static long upcalls_of(void *data)
     return (long)count;
 }
 
+static long mask_there(void *data)
+{
+    event_mask(*(evtchn_port_t *)data);
+    return 0;
+}
+
 static long unmask_there(void *data)
 {
     event_clear_mask(*(evtchn_port_t *)data);
@@ -335,13 +341,13 @@ TEST("a poll ends by an event on any of its ports")
 
 TEST("a poll on an event that is pending already ends at once")
 {
-    struct poll wish = {.ports = {domu.remote_port}, .count = 1};
+    struct poll wish = {.ports = {(evtchn_port_t)there}, .count = 1};
+    evtchn_port_t port = (evtchn_port_t)there;
 
-    CHECK_OK(domain_pause(domu.domain.domid));
-    domu_ask(&domu, poll_there, &wish, sizeof(wish));
-    CHECK_OK(domain_unpause(domu.domain.domid));
-    CHECK_OK(event_send(domu.port));
-    CHECK_OK(domu_answer(&domu, &wish, sizeof(wish)));
+    CHECK_OK(domu_call(&domu, mask_there, &port, sizeof(port)));
+    CHECK_OK(event_send((evtchn_port_t)here));
+    CHECK_OK(domu_call(&domu, poll_there, &wish, sizeof(wish)));
+    CHECK(took_event(&domu, there));
 }
 
 TEST("a poll ends at its time if nothing comes, on no port too")
