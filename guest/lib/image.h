@@ -26,5 +26,6 @@
 
 // From the linker script.
 extern char image_start[], image_end[], image_user_start[], image_user_end[];
+extern char image_tiny_start[], image_tiny_end[];
 extern char image_bss_start[]; // all zeroes before the first instruction
 extern char image_virt_base_value[];
