@@ -200,40 +200,6 @@ TEST("it neither gives itself memory beyond its bound nor touches another's rese
 }
 
 // ---- what domain 0 is told --------------------------------------------------------------------
-static long frame_info(xen_pfn_t *frames, unsigned count)
-{
-    struct xen_domctl operation = {.u.getpageframeinfo3.num = count};
-
-    set_xen_guest_handle(operation.u.getpageframeinfo3.array, frames);
-    return domctl(XEN_DOMCTL_getpageframeinfo3, domu.domain.domid, &operation);
-}
-
-TEST("page-frame information tells tables from other pages, and pinned ones")
-{
-    xen_pfn_t frames[3] = {domu.domain.l4_mfn, data_frame(&domu), 1ul << 40};
-
-    CHECK_OK(frame_info(frames, 3));
-    CHECK_EQ(frames[0], XEN_DOMCTL_PFINFO_L4TAB | XEN_DOMCTL_PFINFO_LPINTAB);
-    CHECK_EQ(frames[1], XEN_DOMCTL_PFINFO_NOTAB);
-    CHECK_EQ(frames[2], XEN_DOMCTL_PFINFO_XTAB);
-}
-
-TEST("a frame of somebody else's is no page of the domain's")
-{
-    xen_pfn_t frame = virt_to_mfn(live_l4());
-
-    CHECK_OK(frame_info(&frame, 1));
-    CHECK_EQ(frame, XEN_DOMCTL_PFINFO_XTAB);
-}
-
-TEST("too long a list of frames, or one that cannot be read, is refused")
-{
-    xen_pfn_t frame = 0;
-
-    CHECK_ERR(frame_info(&frame, 1u << 30), XEN_E2BIG);
-    CHECK_ERR(frame_info((xen_pfn_t *)SPARE_VA, 1), XEN_EFAULT);
-}
-
 TEST("the domain's own number of pages is told, and its bounds")
 {
     struct xen_domctl_getdomaininfo info;

@@ -279,9 +279,6 @@ void pv_get_context(const struct vcpu *v, struct vcpu_guest_context *context)
     c->user_regs = v->regs;
     c->user_regs.rflags |= v->iopl;
     c->user_regs.saved_upcall_mask = v->info->evtchn_upcall_mask;
-    if (v->info->evtchn_upcall_mask != 0) {
-        c->user_regs.rflags &= ~RFLAGS_IF;
-    }
     c->user_regs.error_code = 0;
     c->user_regs.entry_vector = 0;
     memcpy(c->trap_ctxt, v->traps, sizeof(c->trap_ctxt));

@@ -270,7 +270,7 @@ static void what_was_set_is_got(void **state)
     assert_int_equal(got.flags, VGCF_in_kernel | VGCF_i387_valid);
     assert_int_equal(got.user_regs.rip, 0x1000);
     assert_int_equal(got.user_regs.cs, 0xe033);
-    assert_int_equal(got.user_regs.rflags, RFLAGS_FIXED | 1UL << 12);
+    assert_int_equal(got.user_regs.rflags, RFLAGS_FIXED | RFLAGS_IF | 1UL << 12);
     assert_int_equal(got.user_regs.saved_upcall_mask, 1);
     assert_int_equal(got.user_regs.entry_vector, 0);
     assert_memory_equal(&got.trap_ctxt[3], &context.trap_ctxt[3], sizeof(struct trap_info));
