@@ -220,7 +220,7 @@ static void add_table(struct audit *a, const struct frame *f, unsigned int level
             add_entry(a, f, level, entry[slot]);
         }
     }
-    if (level == 4 && claimed == TABLE_ENTRIES && !hypervisor_slots_intact(f)) {
+    if (level == 4 && (frame_state(f) & FRAME_VALIDATED) != 0 && !hypervisor_slots_intact(f)) {
         complain(a, f, "has changed slots of the hypervisor's", 1, 0);
     }
 }

@@ -71,6 +71,22 @@ static void test_a_hypervisors_slot_that_changed(void **state)
     audit();
 }
 
+/* All entries are claimed then, the last of them on a table that is not done. */
+static void test_a_top_level_whose_last_entry_is_being_validated(void **state)
+{
+    struct space s;
+
+    build_space(guest, &s);
+    table_at(s.table[4])[511] = table_at(s.table[4])[0];
+    table_at(s.table[4])[0] = 0;
+    table_at(s.table[3])[1] = entry_for(new_frame(guest), TABLE);
+    interrupt_everything(true);
+    assert_int_equal(pin(s.table[4], 4), 0);
+    assert_true(turns > 1);
+    assert_int_equal(unpin(s.table[4]), 0);
+    interrupt_everything(false);
+}
+
 static void test_another_domains_page(void **state)
 {
     struct domain *other = new_domain(2, 1, false);
@@ -123,6 +139,7 @@ int main(void)
         guest_test(test_an_entry_written_behind_the_backs),
         guest_test(test_a_page_table_that_became_writable),
         guest_test(test_a_hypervisors_slot_that_changed),
+        guest_test(test_a_top_level_whose_last_entry_is_being_validated),
         guest_test(test_another_domains_page),
         guest_test(test_a_frame_on_no_list),
         guest_test(test_a_free_frame_with_a_reference),
