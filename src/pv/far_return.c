@@ -8,6 +8,8 @@
 #include "pv/flags.h"
 #include "pv/operand.h"
 
+#define VECTOR_GENERAL_PROTECTION 13
+
 #define IRET_WORDS 5
 #define RET_WORDS  2
 
@@ -28,7 +30,20 @@ static bool pop(struct vcpu *v, const struct insn *insn, uint64_t *frame, unsign
     return true;
 }
 
-/* Selectors are checked by the return to the guest, whose fault becomes the guest's. */
+/*
+ * The processor has refused to leave ring 3 itself, but other CPUs may have changed the frame (and
+ * the instruction) since, and what Pavise returns to is not bound by the guest's ring.
+ */
+static bool stays_in_ring_3(struct vcpu *v, uint64_t selector)
+{
+    if ((selector & 3) == 3) {
+        return true;
+    }
+    pv_bounce_trap(v, VECTOR_GENERAL_PROTECTION, (uint16_t)selector & ~3U);
+    return false;
+}
+
+/* All else about selectors the return to the guest checks, whose fault becomes the guest's. */
 static void go(struct vcpu *v, uint64_t rip, uint64_t cs)
 {
     v->regs.rip = rip;
@@ -41,7 +56,8 @@ static void interrupt_return(struct vcpu *v, const struct insn *insn)
     uint64_t frame[IRET_WORDS];
 
     /* In 64-bit code, RSP and SS are popped whether or not the ring changes. */
-    if (pop(v, insn, frame, IRET_WORDS)) {
+    if (pop(v, insn, frame, IRET_WORDS) && stays_in_ring_3(v, frame[1]) &&
+        stays_in_ring_3(v, frame[4])) {
         go(v, frame[0], frame[1]);
         v->regs.rflags = (v->regs.rflags & ~IRET_FLAGS) | (frame[2] & IRET_FLAGS);
         v->regs.rsp = frame[3];
@@ -53,7 +69,7 @@ static void far_return(struct vcpu *v, const struct insn *insn)
 {
     uint64_t frame[RET_WORDS];
 
-    if (pop(v, insn, frame, RET_WORDS)) {
+    if (pop(v, insn, frame, RET_WORDS) && stays_in_ring_3(v, frame[1])) {
         go(v, frame[0], frame[1]);
         v->regs.rsp += (uint64_t)RET_WORDS * insn->width + (uint16_t)insn->imm;
     }

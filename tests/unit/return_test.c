@@ -186,6 +186,34 @@ static void lretq_pops_two_words_and_what_it_is_told(void **state)
     assert_true(v->regs.rsp == (uint64_t)stack_end);
 }
 
+/* The frame may have changed since the processor looked at it: Pavise's own code segment is no way
+ * back to a guest. */
+static void no_far_return_leaves_ring_3(void **state)
+{
+    for (uint64_t rpl = 0; rpl < 3; rpl++) {
+        const uint64_t words[] = {0x1000, 0xe008 | rpl, RFLAGS_FIXED, 0x2000, 0x2b};
+        const uint64_t bad_stack[] = {0x1000, 0x33, RFLAGS_FIXED, 0x2000, 0x28 | rpl};
+        const uint8_t far_ret[] = {0x48, 0xcb}, iret[] = {0x48, 0xcf};
+
+        set_gate(13, 0, false);
+        put_code(far_ret, sizeof(far_ret));
+        push_words(words, 2);
+        assert_true(pv_far_return(v));
+        assert_handler(13);
+        assert_int_equal(pushed(2), 0xe008);
+        put_code(iret, sizeof(iret));
+        push_words(words, 5);
+        assert_true(pv_far_return(v));
+        assert_handler(13);
+        put_code(iret, sizeof(iret));
+        push_words(bad_stack, 5);
+        assert_true(pv_far_return(v));
+        assert_handler(13);
+        assert_int_equal(pushed(2), 0x28);
+        assert_int_equal(v->regs.cs & 3, 3);
+    }
+}
+
 static void a_stack_that_faults_is_a_page_fault(void **state)
 {
     set_gate(14, 0, false);
@@ -220,6 +248,7 @@ int main(void)
         TEST(a_return_that_faults_is_a_fault_of_the_state_that_was_asked_for),
         TEST(iretq_pops_five_words),
         TEST(lretq_pops_two_words_and_what_it_is_told),
+        TEST(no_far_return_leaves_ring_3),
         TEST(a_stack_that_faults_is_a_page_fault),
         TEST(other_instructions_are_not_far_returns),
     };
