@@ -5,7 +5,7 @@
 #   guest        build/guest/*.elf: our own PV kernels, from guest/
 #   unit         build the host library and its tests and run them under ASan and UBSan
 #   tsan         the same for tests of several CPUs, which are threads, under TSan
-#   corpus       run the fuzzers' kept inputs once each
+#   corpus       run the fuzzers' kept inputs once each (fuzzers, storms: only build them)
 #   bench        what ./pavise bench needs: the counter that QEMU loads, the program for Linux
 #   check        formatting, headers alone, room order
 BUILD ?= build
@@ -34,7 +34,8 @@ HV_OBJ := $(HV_C:%.c=$(BUILD)/hv/%.o) $(HV_S:%.S=$(BUILD)/hv/%.o)
 HV_LIBS := $(shell $(CC) -print-file-name=liblzma.a) $(shell $(CC) -print-file-name=libzstd.a) \
            $(shell $(CC) -print-file-name=libz.a) $(shell $(CC) -print-file-name=liblz4.a)
 
-.PHONY: all hypervisor debug guest unit unit-binaries concurrent tsan replay corpus bench check clean help
+.PHONY: all hypervisor debug guest unit unit-binaries concurrent tsan \
+        fuzz-binaries storm-binaries fuzzers storms corpus coverage bench check clean help
 all: hypervisor guest
 
 hypervisor: $(BUILD)/pavise.elf $(BUILD)/pavise.elf32
@@ -129,25 +130,47 @@ concurrent: $(CONCURRENT_BIN)
 tsan:
 	$(Q)$(MAKE) HOST_BUILD=$(BUILD)/tsan HOST_SAN="-fsanitize=thread -Wno-tsan" concurrent
 
-# Inputs that the fuzzers of tests/fuzz have found worth keeping, each run once.
-CORPUS     := $(notdir $(wildcard tests/fuzz/corpus/*))
-CORPUS_BIN := $(CORPUS:%=$(HOST_BUILD)/replay/%)
+# Fuzzers, each in two ways: with libFuzzer, or (storm) by random inputs and at full speed.
+FUZZ_C     := $(wildcard tests/fuzz/*_fuzz.c)
+FUZZ_BIN   := $(FUZZ_C:tests/fuzz/%_fuzz.c=$(HOST_BUILD)/fuzz/%)
+STORM_BIN  := $(FUZZ_C:tests/fuzz/%_fuzz.c=$(HOST_BUILD)/storm/%)
+.SECONDARY: $(FUZZ_BIN:=.o) $(HOST_BUILD)/fuzz/storm.main.o
 
-$(HOST_BUILD)/replay/%: tests/fuzz/%_fuzz.c $(HOST_BUILD)/libpavise-host.a
+$(HOST_BUILD)/fuzz/%.o: tests/fuzz/%_fuzz.c
+	@mkdir -p $(@D)
+	@echo "  HOSTCC  $<"
+	$(Q)$(CC) $(HOST_FLAGS) -MMD -MP -c -o $@ $<
+
+$(HOST_BUILD)/fuzz/storm.main.o: tests/fuzz/storm.c
+	@mkdir -p $(@D)
+	@echo "  HOSTCC  $<"
+	$(Q)$(CC) $(HOST_FLAGS) -MMD -MP -c -o $@ $<
+
+$(HOST_BUILD)/fuzz/%: $(HOST_BUILD)/fuzz/%.o $(HOST_BUILD)/libpavise-host.a
+	@echo "  HOSTLD  $@"
+	$(Q)$(CC) $(subst fuzzer-no-link,fuzzer,$(HOST_FLAGS)) -o $@ $(filter %.o %.a,$^) -lcmocka -lZydis $(HOST_LDLIBS)
+
+$(HOST_BUILD)/storm/%: $(HOST_BUILD)/fuzz/%.o $(HOST_BUILD)/fuzz/storm.main.o $(HOST_BUILD)/libpavise-host.a
 	@mkdir -p $(@D)
 	@echo "  HOSTLD  $@"
-	$(Q)$(CC) $(subst fuzzer-no-link,fuzzer,$(HOST_FLAGS)) -MMD -MP -o $@ $< \
-	  $(HOST_BUILD)/libpavise-host.a -lcmocka -lZydis $(HOST_LDLIBS)
+	$(Q)$(CC) $(HOST_FLAGS) -o $@ $(filter %.o %.a,$^) -lcmocka -lZydis $(HOST_LDLIBS)
 
-replay: $(CORPUS_BIN)
-	$(Q)for name in $(CORPUS); do \
-	  $(HOST_BUILD)/replay/$$name tests/fuzz/corpus/$$name/* >$(HOST_BUILD)/replay/$$name.log 2>&1 || \
-	    { tail -n 40 $(HOST_BUILD)/replay/$$name.log; exit 1; }; \
-	  echo "  $$name: $$(ls tests/fuzz/corpus/$$name | wc -l) inputs passed"; \
-	done
+fuzz-binaries: $(FUZZ_BIN)
+storm-binaries: $(STORM_BIN)
 
-corpus:
-	$(Q)$(MAKE) CC=$(CLANG) HOST_BUILD=$(BUILD)/fuzz HOST_SAN="-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all" replay
+fuzzers:
+	$(Q)$(MAKE) CC=$(CLANG) HOST_BUILD=$(BUILD)/fuzz HOST_SAN="-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all" fuzz-binaries
+storms:
+	$(Q)$(MAKE) CC=$(CLANG) HOST_BUILD=$(BUILD)/storm HOST_SAN=-O2 storm-binaries
+
+# Inputs that they have found worth keeping, each run once.
+corpus: fuzzers
+	$(Q)tools/run-corpus $(BUILD)/fuzz/fuzz
+
+# Lines and branches of src/ that unit tests, concurrent tests, corpora and storms reach.
+coverage:
+	$(Q)$(MAKE) CC=$(CLANG) HOST_BUILD=$(BUILD)/coverage HOST_SAN="-fprofile-instr-generate -fcoverage-mapping" \
+	  unit-binaries storm-binaries
 
 # ---- guests of our own ----------------------------------------------------------------------
 GUEST_FLAGS := $(STD) $(WARN) -O2 -g -ffreestanding -fno-stack-protector -fno-pic -mno-red-zone \
@@ -204,5 +227,5 @@ clean:
 help:
 	@sed -n '1,/^BUILD/{s/^# \{0,1\}//p}' Makefile
 
--include $(HV_OBJ:.o=.d) $(HOST_OBJ:.o=.d) $(UNIT_BIN:=.d) $(CONCURRENT_BIN:=.d) $(CORPUS_BIN:=.d) $(BUILD)/hv/asm-offsets.h.d
+-include $(HV_OBJ:.o=.d) $(HOST_OBJ:.o=.d) $(UNIT_BIN:=.d) $(CONCURRENT_BIN:=.d) $(FUZZ_BIN:=.d) $(BUILD)/hv/asm-offsets.h.d
 -include $(GUEST_LIB:.o=.d) $(GUEST_C:%.c=$(BUILD)/%.d)

@@ -6,6 +6,7 @@
 #include "build/construct.h"
 #include "build/kernel_file.h"
 #include "lib/string.h"
+#include "operations.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -68,6 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct kernel_file file;
     struct kernel_image kernel;
 
+    fuzz_operations++;
     memset(&reason, 0, sizeof(reason));
     int error = kernel_file_open(&file, data, size, &reason);
     if (error != 0) {

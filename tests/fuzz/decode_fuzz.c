@@ -10,6 +10,7 @@
 
 #include "lib/compiler.h"
 #include "pv/decode.h"
+#include "operations.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -445,6 +446,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct sample s = {0};
     ZydisDecoder decoder;
 
+    fuzz_operations++;
     if (size < 1) {
         return 0;
     }

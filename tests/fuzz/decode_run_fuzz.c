@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "pv/operand.h"
+#include "operations.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -391,6 +392,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct sample s = {.bytes = {0}};
 
+    fuzz_operations++;
     if (code == NULL) {
         code = map_low(PROT_READ | PROT_WRITE | PROT_EXEC);
         buffer = map_low(PROT_READ | PROT_WRITE);

@@ -9,6 +9,7 @@
 #define MACHINE_FRAMES 256
 #include "../unit/event_fixture.h"
 #include "event/fifo.h"
+#include "operations.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -315,6 +316,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     domain0 = domains[0];
     while (input.size > 0) {
         step();
+        fuzz_operations++;
         for (unsigned int i = 0; i < DOMAINS; i++) {
             audit(domains[i]);
             audit_frames(domains[i]);

@@ -9,6 +9,7 @@
 #define MACHINE_FRAMES 256
 #define SLOTS          20
 #include "../unit/grant_fixture.h"
+#include "operations.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -342,6 +343,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     first = take(DOMAINS);
     while (input.size > 0) {
         step();
+        fuzz_operations++;
         audit();
     }
     for (unsigned int i = 0; i < DOMAINS; i++) {
