@@ -3,7 +3,10 @@
 #include "arch/guest.h"
 
 #include "abi/errno.h"
+#include "base/patch.h"
 #include "layout.h"
+
+_Static_assert(GUEST_PATCH_NO_SMAP == PATCH_NO_SMAP, "as base/patch.h numbers it");
 
 size_t guest_copy(void *to, const void *from, size_t bytes);
 size_t guest_zero(void *to, size_t bytes);

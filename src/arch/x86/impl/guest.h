@@ -26,12 +26,20 @@ static always_inline_fn uint64_t guest_address(gva_t address)
     return address.a;
 }
 
-/* STAC and CLAC, and the record of an instruction that may fault: as in entry_macros.h. */
-#define GUEST_GUARD(last_byte)             \
-    "1: .byte 0x0f, 0x01, " last_byte "\n" \
-    ".pushsection smap_sites, \"a\"\n"     \
-    ".long 1b - .\n"                       \
-    ".popsection\n"
+/*
+ * STAC and CLAC, which become nothing where there is no SMAP (struct patch_site of base/patch.h),
+ * and the record of an instruction that may fault: as in entry_macros.h.
+ */
+#define GUEST_PATCH_NO_SMAP 0
+#define GUEST_STRING_(text) #text
+#define GUEST_STRING(text)  GUEST_STRING_(text)
+#define GUEST_GUARD(last_byte)                               \
+    "1: .byte 0x0f, 0x01, " last_byte "\n"                   \
+    ".pushsection patch_sites, \"a\"\n"                      \
+    ".balign 4\n"                                            \
+    ".long 1b - ., 0\n"                                      \
+    ".byte " GUEST_STRING(GUEST_PATCH_NO_SMAP) ", 3, 0, 0\n" \
+                                               ".popsection\n"
 #define GUEST_OPEN  GUEST_GUARD("0xcb")
 #define GUEST_CLOSE GUEST_GUARD("0xca")
 #define GUEST_MAY_FAULT(instruction)  \
