@@ -11,13 +11,14 @@
 
 /* When a site is patched: bits of what patch_apply() is told. */
 enum patch_when {
-    PATCH_NO_SMAP,     /* the processor has no SMAP */
-    PATCH_GUARDED,     /* ways to guests go through src/arch/x86/guarded.S */
-    PATCH_NO_XPTI,     /* guests run on the tables that Pavise runs on */
-    PATCH_SPEC_CTRL,   /* SPEC_CTRL changes hands at entry and exit */
-    PATCH_STUFF_RSB,   /* the return predictor is filled on entry */
-    PATCH_IBPB_ENTRY,  /* the branch predictor is emptied on entry */
-    PATCH_VERW,        /* buffers are overwritten before a guest runs */
+    PATCH_NO_SMAP, /* the processor has no SMAP */
+    PATCH_GUARDED,       /* ways in and out go through src/arch/x86/guarded.S; in there: */
+    PATCH_NO_ENTRY_WORK, /* nothing is done on the way in */
+    PATCH_NO_XPTI,       /* guests run on the tables that Pavise runs on */
+    PATCH_NO_SPEC_CTRL,  /* SPEC_CTRL stays as it is */
+    PATCH_NO_RSB,        /* the return predictor is not filled */
+    PATCH_NO_IBPB_ENTRY, /* the branch predictor is not emptied */
+    PATCH_NO_VERW,       /* buffers are not overwritten */
     PATCH_THUNK_FENCE, /* thunks are LFENCE and a plain branch */
     PATCH_THUNK_JUMP,  /* nothing goes through a thunk */
 };

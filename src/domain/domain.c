@@ -6,6 +6,7 @@
 #include "base/cpu.h"
 #include "base/hypercall.h"
 #include "base/panic.h"
+#include "base/speculation.h"
 #include "domain/pages.h"
 #include "domain/part.h"
 #include "domain/pause.h"
@@ -124,6 +125,7 @@ struct domain *domain_create_hidden(domid_t id, unsigned int max_vcpus, bool pri
         free_record(d);
         return NULL;
     }
+    d->isolated = d->id == 0 ? speculation.xpti_dom0 : speculation.xpti_domu;
     *error = domain_add_shared_info(d);
     if (*error == 0) {
         *error = parts_create(d);

@@ -35,6 +35,8 @@ struct domain {
     bool privileged;     /* [I] may control others and the machine */
     bool hardware;       /* [I] owns the machine's devices (domain 0) */
     bool is_32bit;       /* [d] width of its kernel */
+    bool isolated;       /* [I] runs on tables without Pavise (base/speculation.h) */
+    uint64_t root_edits; /* [a] counts changes of its level-4 tables, where it is isolated */
     uint32_t max_vcpus;  /* [I] size of `vcpus` */
     struct vcpu **vcpus; /* [d] to add, free to read: entries never go before the end */
     spinlock_t lock;
@@ -100,6 +102,15 @@ struct domain_part {
 void domain_register_part(struct domain_part *part);
 
 extern struct domain *domain0;
+
+/*
+ * A level-4 table of `d` has changed: CPUs that run it on copies make new ones before they enter it
+ * again. Before the claim of what was there is dropped, as that is what a flush is waited for.
+ */
+static inline void root_edited(struct domain *d)
+{
+    __atomic_fetch_add(&d->root_edits, 1, __ATOMIC_SEQ_CST);
+}
 
 /*
  * Create a domain with room for `max_vcpus`. `id` DOMID_INVALID picks a free one. Returns NULL

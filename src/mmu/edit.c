@@ -20,6 +20,9 @@ long edit_upper_entry(const struct entry_rights *rights, struct frame *f, unsign
         return result;
     }
     (void)page_store(entry, &old, value, how);
+    if (level == 4) {
+        root_edited(rights->tables);
+    }
     /*
      * A processor may have cached the path through the old entry. The table it led to gets a stamp
      * when its last count goes, which makes whoever uses it next flush.

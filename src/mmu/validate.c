@@ -131,6 +131,7 @@ long table_claim_entries(struct domain *d, struct frame *f, unsigned int level, 
     }
     if (result == 0 && level == 4) {
         fill_hypervisor_slots(f);
+        root_edited(d);
     }
     /* A table that is being worked on elsewhere: later, with what is done so far. */
     return result == HYPERCALL_RESTART ? TABLE_PARTIAL : result;

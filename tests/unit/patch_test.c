@@ -42,15 +42,15 @@ static void a_site_is_replaced_where_its_condition_holds(void **state)
 {
     const uint8_t wanted[] = {1, 2, 3, 0xcc};
 
-    record(0, PATCH_VERW, 3, "\1\2\3", 3);
-    patch_apply(image.record, image.record + 1, 1 << PATCH_VERW);
+    record(0, PATCH_NO_VERW, 3, "\1\2\3", 3);
+    patch_apply(image.record, image.record + 1, 1 << PATCH_NO_VERW);
     assert_memory_equal(image.site, wanted, sizeof(wanted));
 }
 
 static void a_site_is_left_alone_where_its_condition_does_not_hold(void **state)
 {
-    record(0, PATCH_VERW, 3, "\1\2\3", 3);
-    patch_apply(image.record, image.record + 1, ~(1ULL << PATCH_VERW));
+    record(0, PATCH_NO_VERW, 3, "\1\2\3", 3);
+    patch_apply(image.record, image.record + 1, ~(1ULL << PATCH_NO_VERW));
     assert_int_equal(image.site[0], 0xcc);
 }
 
@@ -79,8 +79,8 @@ static void a_branch_keeps_its_target_when_it_moves(void **state)
 static void the_last_record_that_applies_counts(void **state)
 {
     record(0, PATCH_GUARDED, 2, "\1\1", 2);
-    record(1, PATCH_VERW, 2, "\2\2", 2);
-    patch_apply(image.record, image.record + 2, 1 << PATCH_GUARDED | 1 << PATCH_VERW);
+    record(1, PATCH_NO_VERW, 2, "\2\2", 2);
+    patch_apply(image.record, image.record + 2, 1 << PATCH_GUARDED | 1 << PATCH_NO_VERW);
     assert_int_equal(image.site[0], 2);
 }
 

@@ -119,8 +119,7 @@
     movq VCPU_RDX(%rbx), %rdx
     movq VCPU_RSI(%rbx), %rsi
     movq VCPU_RDI(%rbx), %rdi
-    movq VCPU_RBX(%rbx), %rbx
-    sysretq
+    guest_sysret
 .endm
 
 /* The handler in %rax, the gate in %rdi, vcpu_info in %rsi, for `vector`. */
@@ -470,8 +469,7 @@ iret_by_sysret:
     movq VCPU_RDX(%rbx), %rdx
     movq VCPU_RSI(%rbx), %rsi
     movq VCPU_RDI(%rbx), %rdi
-    movq VCPU_RBX(%rbx), %rbx
-    sysretq
+    guest_sysret
 
 /* All is loaded, and an event may be owed at once: store the rest and take the long way out. */
 iret_with_event:

@@ -23,18 +23,18 @@
     movq %rcx, VCPU_RCX(%rsp)
     movq (trampolines_start - PERCPU_TRAMPOLINE + CPU_SCRATCH)(%rip), %rcx
     movq %rcx, VCPU_RSP(%rsp)
-    jmpq *0f(%rip)
-    .balign 8
-0:  .quad \target
+    jmp_far_enough \target
 .endm
 
-    .globl trampolines_start, trampoline_syscall32, trampolines_end
+    .globl trampolines_start, trampoline_jump, trampoline_32, trampoline_32_jump, trampolines_end
     .balign 16
 trampolines_start:
     trampoline_code syscall_entry
+trampoline_jump:
     .balign 16
-trampoline_syscall32:
+trampoline_32:
     trampoline_code syscall32_entry
+trampoline_32_jump:
 trampolines_end:
 
 // %rsp = the vCPU, with RIP, RCX and RSP stored; %r11 = RFLAGS. Afterwards %rbx = the vCPU, and the
@@ -66,6 +66,7 @@ trampolines_end:
     movq %r15, VCPU_R15(%rbx)
 .endm
 
+    .globl syscall_entry
 syscall_entry:
     testb $MODE_KERNEL_BIT, VCPU_MODE(%rsp)
     jz fast_syscall_from_user
@@ -116,8 +117,7 @@ return_by_sysret:
     movq VCPU_R9(%rbx), %r9
     movq VCPU_R10(%rbx), %r10
     movq VCPU_RSP(%rbx), %rsp
-    movq VCPU_RBX(%rbx), %rbx
-    sysretq
+    guest_sysret
 
 upcall_pends:
     cmpb $0, INFO_MASK(%rsi)
@@ -144,6 +144,7 @@ syscall_from_user:
     jmp return_to_guest
 
 /* SYSCALL from compatibility mode, which only AMD processors have. */
+    .globl syscall32_entry
 syscall32_entry:
     store_syscall SELECTOR_GUEST_CS32, ENTRY_NONE_NR
     store_kept
@@ -184,6 +185,10 @@ return_by_full_iret:
     .globl guest_iretq
 guest_iretq:
     iretq
+    int3
+    int3
+    int3
+1:  alternative guest_iretq, 1b, GUARDED_PATCH, "jmp guarded_iret"
 
 /*
  * That IRET faulted, with the guest's registers live and %rsp = the vCPU + IRET_FAULT_OFFSET: the
@@ -196,6 +201,8 @@ iret_fault:
     movq %rax, VCPU_FAULT_CODE - IRET_FAULT_OFFSET(%rsp)
     movq VCPU_FAULT_SPARE - IRET_FAULT_OFFSET(%rsp), %rax
     leaq VCPU_RIP - IRET_FAULT_OFFSET(%rsp), %rsp
+    .globl iret_fault_noted
+iret_fault_noted:
     pushq $0
     push_general
     leaq -VCPU_REGS(%rsp), %rbx
@@ -206,17 +213,7 @@ iret_fault:
     jmp return_to_guest
 
 // ---- Exceptions and interrupts ---------------------------------------------------------------
-// A stub a vector, 16 bytes each: the error code where the processor gives none, the vector above
-// it, and on. On entry from ring 3 %rsp lies in the vCPU, just below `rip`.
-
-.macro stub has_code, target
-    .balign 16
-    .if \has_code == 0
-    pushq $0
-    .endif
-    movl $vector, 4(%rsp)
-    jmp \target
-.endm
+// A stub a vector, 16 bytes each. On entry from ring 3 %rsp lies in the vCPU, just below `rip`.
 
     .balign 16
     .globl exception_stubs
@@ -240,6 +237,7 @@ exception_stubs:
     .endr
 
 /* Above 8(%rsp) lies the processor's frame: RIP, CS, RFLAGS, RSP, SS. */
+    .globl exception_entry, interrupt_entry, ist_entry
 exception_entry:
     testb $3, 16(%rsp)
     jz exception_in_hypervisor

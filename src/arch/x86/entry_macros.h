@@ -67,6 +67,29 @@
     popq %rdi
 .endm
 
+/* An exception's stub: the error code where the processor gives none, the vector above it, and on. */
+.macro stub has_code, target
+    .balign 16
+    .if \has_code == 0
+    pushq $0
+    .endif
+    movl $vector, 4(%rsp)
+    jmp \target
+.endm
+
+/* JMP with a 32-bit displacement, whatever the distance is here: for code that is copied. */
+.macro jmp_far_enough target
+    .byte 0xe9
+    .long \target - . - 4
+.endm
+
+/* The last of a way out: %rbx = the vCPU, all other registers are the guest's. */
+.macro guest_sysret
+778: movq VCPU_RBX(%rbx), %rbx
+    sysretq
+779: alternative 778b, 779b, GUARDED_PATCH, "jmp guarded_sysret"
+.endm
+
 /* `fault` may fault, and goes on at `target` then (exception_table.h). */
 .macro fixup fault, target
     .pushsection .ex_table, "a"

@@ -13,9 +13,10 @@
 #define M2P_READ_ONLY_BASE LAYOUT_ADDRESS(0xffff800000000000)
 #define FRAME_TABLE_BASE   LAYOUT_ADDRESS(0xffff808000000000)
 /* The image: a virtual address less IMAGE_BASE is the physical address. */
-#define IMAGE_BASE      LAYOUT_ADDRESS(0xffff810000000000)
+#define IMAGE_BASE LAYOUT_ADDRESS(0xffff810000000000)
+/* Within reach of a 32-bit displacement from the image, so that entry code can jump there. */
+#define PERCPU_BASE     LAYOUT_ADDRESS(0xffff810040000000)
 #define M2P_BASE        LAYOUT_ADDRESS(0xffff818000000000)
-#define PERCPU_BASE     LAYOUT_ADDRESS(0xffff820000000000)
 #define DEVICE_MAP_BASE LAYOUT_ADDRESS(0xffff828000000000)
 #define DEVICE_MAP_END  LAYOUT_ADDRESS(0xffff830000000000)
 #define DIRECT_MAP_BASE LAYOUT_ADDRESS(0xffff830000000000)

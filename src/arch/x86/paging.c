@@ -7,6 +7,7 @@
 #include "abi/errno.h"
 #include "arch/frames.h"
 #include "base/panic.h"
+#include "base/speculation.h"
 #include "cpu_features.h"
 #include "instructions.h"
 #include "layout.h"
@@ -79,8 +80,10 @@ static int add_table(uint64_t *entry)
  */
 static uint64_t leaf_bits(unsigned int flags, unsigned int level)
 {
-    uint64_t bits = PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY | PTE_GLOBAL;
+    uint64_t bits = PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY;
 
+    /* A translation that outlived the way out would be one that isolated guests can use. */
+    bits |= speculation_has_xpti(&speculation) ? 0 : PTE_GLOBAL;
     bits |= flags & PAGING_WRITE ? PTE_WRITE : 0;
     bits |= flags & PAGING_EXECUTE ? 0 : PTE_NX;
     bits |= flags & PAGING_USER ? PTE_USER : 0;

@@ -6,17 +6,23 @@
 #include "arch/msr.h"
 #include "arch/pv.h"
 #include "base/panic.h"
+#include "base/speculation.h"
 #include "cpu_features.h"
 #include "cpuid_faulting.h"
 #include "instructions.h"
+#include "isolation.h"
 #include "layout.h"
 #include "lib/string.h"
 #include "memory/allocator.h"
 #include "paging.h"
 #include "selectors.h"
 
-extern const char trampolines_start[], trampoline_syscall32[], trampolines_end[];
-extern const char exception_stubs[];
+/* System calls' first instructions, in the two forms; each kind ends with a jump into the image. */
+extern const char trampolines_start[], trampoline_jump[], trampoline_32[], trampoline_32_jump[],
+    trampolines_end[];
+extern const char guarded_trampolines[], guarded_trampoline_jump[], guarded_trampoline_32[],
+    guarded_trampoline_32_jump[], guarded_trampolines_end[];
+extern const char exception_stubs[], window_stubs[];
 
 #define STUB_BYTES 16
 
@@ -45,7 +51,14 @@ struct gate {
     uint32_t offset_high, reserved;
 };
 
-static struct gate idt[256] aligned_to(16);
+/* A page of its own, as guests' tables may map it. */
+static struct gate idt[256] aligned_to(PAGE_SIZE);
+_Static_assert(sizeof(idt) == PAGE_SIZE, "nothing else lies in the IDT's page");
+
+uint64_t percpu_idt(void)
+{
+    return (uint64_t)idt;
+}
 
 /* Fresh pages for [offset, offset + bytes) of a region. */
 static int map_part(uint64_t base, uint64_t offset, uint64_t bytes, unsigned int flags)
@@ -105,11 +118,15 @@ static void fill_tss(uint64_t base)
 {
     struct tss *tss = (struct tss *)(base + PERCPU_TSS);
 
-    tss->rsp[0] = base + PERCPU_STACK_TOP;
-    tss->ist[IST_NMI - 1] = base + PERCPU_NMI_TOP;
-    tss->ist[IST_FAULT - 1] = base + PERCPU_FAULT_TOP;
-    tss->ist[IST_MCE - 1] = base + PERCPU_MCE_TOP;
-    tss->ist[IST_DEBUG - 1] = base + PERCPU_DEBUG_TOP;
+    bool guarded = speculation_guards_ways(&speculation);
+    uint64_t entry = base + PERCPU_ENTRY;
+
+    tss->rsp[0] = guarded ? entry + ENTRY_STACK_TOP(exception) : base + PERCPU_STACK_TOP;
+    tss->ist[IST_NMI - 1] = guarded ? entry + ENTRY_STACK_TOP(nmi) : base + PERCPU_NMI_TOP;
+    tss->ist[IST_FAULT - 1] = guarded ? entry + ENTRY_STACK_TOP(fault) : base + PERCPU_FAULT_TOP;
+    tss->ist[IST_MCE - 1] =
+        guarded ? entry + ENTRY_STACK_TOP(machine_check) : base + PERCPU_MCE_TOP;
+    tss->ist[IST_DEBUG - 1] = guarded ? entry + ENTRY_STACK_TOP(debug) : base + PERCPU_DEBUG_TOP;
     /* Beyond the limit: every port access of a guest faults and is looked at. */
     tss->io_bitmap_offset = sizeof(struct tss);
 }
@@ -127,6 +144,7 @@ static int map_region(uint64_t base)
         {PERCPU_STACK_LOW, PERCPU_STACK_TOP - PERCPU_STACK_LOW},
         {PERCPU_GDT, 16 * PAGE_SIZE},
         {PERCPU_TSS, PAGE_SIZE},
+        {PERCPU_ENTRY, PAGE_SIZE},
     };
     int error = 0;
 
@@ -142,6 +160,44 @@ static int map_region(uint64_t base)
 /* What fills the GDT window while no guest's pages are shown there: all zero, so no descriptors. */
 static uint64_t empty_entry;
 
+/* The copy lies elsewhere than where its jump was linked for. */
+static void aim_jump(uint64_t trampoline, const char *code, const char *jump_end)
+{
+    char *copy = (char *)page_behind(trampoline) + (jump_end - code) - sizeof(int32_t);
+    uint64_t linked = (uint64_t)code;
+    int32_t displacement;
+
+    memcpy(&displacement, copy, sizeof(displacement));
+    displacement += (int32_t)(linked - trampoline);
+    memcpy(copy, &displacement, sizeof(displacement));
+}
+
+static void fill_trampoline(uint64_t trampoline)
+{
+    bool guarded = speculation_guards_ways(&speculation);
+    const char *code = guarded ? guarded_trampolines : trampolines_start;
+    const char *end = guarded ? guarded_trampolines_end : trampolines_end;
+
+    memcpy(page_behind(trampoline), code, (size_t)(end - code));
+    aim_jump(trampoline, code, guarded ? guarded_trampoline_jump : trampoline_jump);
+    aim_jump(trampoline, code, guarded ? guarded_trampoline_32_jump : trampoline_32_jump);
+}
+
+/* Where SYSCALL in compatibility mode enters, from the trampoline's start. */
+static uint64_t trampoline_32_offset(void)
+{
+    return speculation_guards_ways(&speculation)
+               ? (uint64_t)(guarded_trampoline_32 - guarded_trampolines)
+               : (uint64_t)(trampoline_32 - trampolines_start);
+}
+
+static void fill_entry_page(uint64_t base)
+{
+    struct entry_page *page = (struct entry_page *)(base + PERCPU_ENTRY);
+
+    page->selector = SELECTOR_HV_DATA;
+}
+
 struct cpu *percpu_create(unsigned int id)
 {
     uint64_t base = percpu_base(id);
@@ -153,19 +209,23 @@ struct cpu *percpu_create(unsigned int id)
     if (empty_entry == 0) {
         empty_entry = *entry_of(base + PERCPU_GDT);
     }
-    memcpy(page_behind(base + PERCPU_TRAMPOLINE), trampolines_start,
-           (size_t)(trampolines_end - trampolines_start));
+    fill_trampoline(base + PERCPU_TRAMPOLINE);
+    fill_entry_page(base);
     fill_descriptors(base);
     fill_tss(base);
     cpu->self = cpu;
     cpu->id = id;
     cpu->stack_top = base + PERCPU_STACK_TOP;
+    if (speculation_has_xpti(&speculation) && isolation_create(cpu) != 0) {
+        return NULL;
+    }
     return cpu;
 }
 
 static void set_gate(unsigned int vector, unsigned int ist, unsigned int dpl)
 {
-    uint64_t target = (uint64_t)exception_stubs + vector * STUB_BYTES;
+    const char *stubs = speculation_guards_ways(&speculation) ? window_stubs : exception_stubs;
+    uint64_t target = (uint64_t)stubs + vector * STUB_BYTES;
 
     idt[vector] = (struct gate){
         .offset_low = (uint16_t)target,
@@ -216,7 +276,7 @@ void percpu_load(void)
                  : "rax", "memory");
     arch_wrmsr(MSR_STAR, (uint64_t)STAR_SYSRET << 48 | (uint64_t)STAR_SYSCALL << 32);
     arch_wrmsr(MSR_LSTAR, trampoline);
-    arch_wrmsr(MSR_CSTAR, trampoline + (uint64_t)(trampoline_syscall32 - trampolines_start));
+    arch_wrmsr(MSR_CSTAR, trampoline + trampoline_32_offset());
     arch_wrmsr(MSR_SFMASK, SYSCALL_CLEARS);
     arch_wrmsr(MSR_EFER, arch_rdmsr(MSR_EFER) | EFER_SCE);
     cpuid_faulting_enable();
@@ -238,6 +298,7 @@ void percpu_show_gdt(const struct vcpu *v)
                                     PTE_ACCESSED | PTE_DIRTY | PTE_NX;
         if (*entry != wanted) {
             *entry = wanted;
+            isolation_mirror(base + i * PAGE_SIZE, wanted);
             invlpg(base + i * PAGE_SIZE);
         }
     }
@@ -253,6 +314,7 @@ void percpu_show_ldt_page(unsigned int page, uint64_t number)
     *entry = number == MFN_INVALID ? 0
                                    : number << PAGE_SHIFT | PTE_PRESENT | PTE_WRITE | PTE_ACCESSED |
                                          PTE_DIRTY | PTE_NX;
+    isolation_mirror(va, *entry);
     invlpg(va);
 }
 
@@ -284,5 +346,8 @@ void percpu_set_entry(struct vcpu *v)
     cpu->current = v;
     v->cpu = cpu;
     v->stack_top = cpu->stack_top;
-    this_tss()->rsp[0] = (uint64_t)&v->regs.ss + 8;
+    /* Else it is the entry page, for good. */
+    if (!speculation_guards_ways(&speculation)) {
+        this_tss()->rsp[0] = (uint64_t)&v->regs.ss + 8;
+    }
 }

@@ -23,6 +23,8 @@
 #define EXTENDED_21 0x80000021
 #define EXTENDED_8  0x80000008
 
+_Static_assert(PATCH_NO_SMAP == 0, "impl/guest.h says so");
+
 extern const struct patch_site __start_patch_sites[], __stop_patch_sites[];
 
 /* tools/indirect-branches writes this table. */
@@ -81,13 +83,21 @@ void arch_decide_defences(void)
 
 static uint64_t conditions(void)
 {
+    const struct speculation_plan *p = &speculation;
     const struct {
         bool holds;
         enum patch_when when;
     } all[] = {
         {!cpu_has(FEATURE_SMAP), PATCH_NO_SMAP},
-        {speculation.thunk == THUNK_FENCE, PATCH_THUNK_FENCE},
-        {speculation.thunk == THUNK_JUMP, PATCH_THUNK_JUMP},
+        {p->thunk == THUNK_FENCE, PATCH_THUNK_FENCE},
+        {p->thunk == THUNK_JUMP, PATCH_THUNK_JUMP},
+        {speculation_guards_ways(p), PATCH_GUARDED},
+        {!p->switch_spec_ctrl && !p->stuff_rsb && !p->ibpb_entry, PATCH_NO_ENTRY_WORK},
+        {!speculation_has_xpti(p), PATCH_NO_XPTI},
+        {!p->switch_spec_ctrl, PATCH_NO_SPEC_CTRL},
+        {!p->stuff_rsb, PATCH_NO_RSB},
+        {!p->ibpb_entry, PATCH_NO_IBPB_ENTRY},
+        {!p->verw, PATCH_NO_VERW},
     };
     uint64_t bits = 0;
 

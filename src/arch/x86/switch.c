@@ -11,6 +11,7 @@
 #include "domain/domain.h"
 #include "fpu.h"
 #include "instructions.h"
+#include "isolation.h"
 #include "paging.h"
 #include "percpu.h"
 #include "pv/bounce.h"
@@ -218,6 +219,7 @@ void arch_vcpu_switch(struct vcpu *from, struct vcpu *to)
     if (!vcpu_is_idle(from)) {
         save(from);
     }
+    isolation_forget();
     if (vcpu_is_idle(to)) {
         load_base(paging_root());
     } else {
