@@ -11,7 +11,7 @@
 
 /* When a site is patched: bits of what patch_apply() is told. */
 enum patch_when {
-    PATCH_NO_SMAP, /* the processor has no SMAP */
+    PATCH_NO_SMAP,       /* the processor has no SMAP */
     PATCH_GUARDED,       /* ways in and out go through src/arch/x86/guarded.S; in there: */
     PATCH_NO_ENTRY_WORK, /* nothing is done on the way in */
     PATCH_NO_XPTI,       /* guests run on the tables that Pavise runs on */
@@ -19,8 +19,8 @@ enum patch_when {
     PATCH_NO_RSB,        /* the return predictor is not filled */
     PATCH_NO_IBPB_ENTRY, /* the branch predictor is not emptied */
     PATCH_NO_VERW,       /* buffers are not overwritten */
-    PATCH_THUNK_FENCE, /* thunks are LFENCE and a plain branch */
-    PATCH_THUNK_JUMP,  /* nothing goes through a thunk */
+    PATCH_THUNK_FENCE,   /* thunks are LFENCE and a plain branch */
+    PATCH_THUNK_JUMP,    /* nothing goes through a thunk */
 };
 
 /* The offsets are from their own places. A replacement may begin with one rel32 CALL or JMP. */
