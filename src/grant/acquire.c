@@ -216,9 +216,10 @@ static always_inline_fn void end_use(struct domain_grants *g, grant_ref_t ref,
     byte_unlock(&a->lock);
 }
 
-void grant_end_use(struct domain *granter, grant_ref_t ref, bool writable)
+void grant_end_use(struct domain *granter, grant_ref_t ref, struct grant_active *active,
+                   bool writable)
 {
-    end_use(granter->grants, ref, active_if_any(granter->grants, ref), writable);
+    end_use(granter->grants, ref, active, writable);
 }
 
 /* What the entry gives. Its lock is held. */

@@ -97,6 +97,7 @@ static int16_t map_one(struct vcpu *v, struct gnttab_map_grant_ref *op)
 /* One unmap on its way: its mapping is gone, the entry it was accounted to is not told yet. */
 struct unmapping {
     struct maptrack_entry *entry; /* busy, with nothing mapped; NULL: there is nothing to finish */
+    struct grant_active *active;  /* what `entry` accounts for */
     uint32_t handle;
     bool writable;
     bool owes_flush;
@@ -127,13 +128,12 @@ static int16_t remove_host_mapping(struct vcpu *v, const struct unmap_request *r
 }
 
 /* Take away what the request names; *left says what the handle still stands for. */
-static int16_t remove_mappings(struct vcpu *v, const struct unmap_request *r,
-                               const struct maptrack_entry *entry, uint32_t flags, uint32_t *left)
+static always_inline_fn int16_t remove_mappings(struct vcpu *v, const struct unmap_request *r,
+                                                const struct unmapping *u, uint32_t flags,
+                                                uint32_t *left)
 {
-    struct grant_active *a = active_if_any(entry->granter->grants, entry->ref);
     /* A frame that is in use does not change, so no lock is needed to look at it. */
-    struct grant_mapping mapping = {a->frame, entry->granter, (flags & GNTMAP_readonly) == 0, flags,
-                                    0};
+    struct grant_mapping mapping = {u->active->frame, u->entry->granter, u->writable, flags, 0};
     int16_t status;
 
     *left = flags;
@@ -159,13 +159,15 @@ static int16_t begin_unmap(struct vcpu *v, const struct unmap_request *r, struct
     uint32_t flags, left;
     int16_t status;
 
-    *u = (struct unmapping){.handle = r->op.handle};
+    u->handle = r->op.handle;
+    u->owes_flush = false;
     u->entry = maptrack_claim(v->domain, r->op.handle, &flags);
     if (!u->entry) {
         return GNTST_bad_handle;
     }
+    u->active = active_if_any(u->entry->granter->grants, u->entry->ref);
     u->writable = (flags & GNTMAP_readonly) == 0;
-    status = remove_mappings(v, r, u->entry, flags, &left);
+    status = remove_mappings(v, r, u, flags, &left);
     u->owes_flush = ((flags ^ left) & GNTMAP_host_map) != 0;
     if ((left & (GNTMAP_host_map | GNTMAP_device_map)) != 0) {
         maptrack_publish(u->entry, left);
@@ -179,7 +181,7 @@ static void finish_unmap(struct vcpu *v, struct unmapping *u)
     if (u->entry) {
         struct domain *granter = u->entry->granter;
 
-        grant_end_use(granter, u->entry->ref, u->writable);
+        grant_end_use(granter, u->entry->ref, u->active, u->writable);
         maptrack_free(v->domain, u->handle);
         domain_put(granter);
     }

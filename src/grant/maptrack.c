@@ -102,7 +102,8 @@ int maptrack_relinquish(struct domain *d)
 
         if (entry) {
             struct domain *granter = entry->granter;
-            grant_end_use(granter, entry->ref, (flags & GNTMAP_readonly) == 0);
+            struct grant_active *active = active_if_any(granter->grants, entry->ref);
+            grant_end_use(granter, entry->ref, active, (flags & GNTMAP_readonly) == 0);
             maptrack_free(d, handle);
             domain_put(granter);
         }

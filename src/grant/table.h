@@ -241,7 +241,8 @@ static always_inline_fn must_check int16_t grant_hold_frame(mfn_t frame, domid_t
 }
 
 /* The end of one use, for those that live in handles. */
-void grant_end_use(struct domain *granter, grant_ref_t ref, bool writable);
+void grant_end_use(struct domain *granter, grant_ref_t ref, struct grant_active *active,
+                   bool writable);
 
 /* ---- maptrack.c ----------------------------------------------------------------------------- */
 
