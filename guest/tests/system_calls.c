@@ -131,6 +131,26 @@ TEST("callback_op refuses types and operations it does not know")
     CHECK_ERR(callback_op(99, &unregister), XEN_ENOSYS);
 }
 
+static unsigned nmis;
+
+static bool count_nmi(struct trap_frame *frame)
+{
+    nmis++;
+    return true;
+}
+
+TEST("an NMI that a vCPU sends to itself has come when the call returns")
+{
+    nmis = 0;
+    trap_set_handler(VECTOR_NMI, count_nmi);
+    CHECK_OK(register_callback(CALLBACKTYPE_nmi, 0, nmi_entry));
+    CHECK_OK(vcpu_op(VCPUOP_send_nmi, 0, NULL));
+    CHECK_EQ(nmis, 1);
+    CHECK_OK(vcpu_op(VCPUOP_send_nmi, 0, NULL));
+    CHECK_EQ(nmis, 2);
+    trap_set_handler(VECTOR_NMI, NULL);
+}
+
 TEST("of the callbacks only that for NMIs can be unregistered")
 {
     static const uint16_t types[] = {CALLBACKTYPE_event, CALLBACKTYPE_failsafe,

@@ -194,7 +194,9 @@ void vcpu_send_nmi(struct vcpu *v)
         return;
     }
     vcpu_clear_pause(v, VCPU_BLOCKED | VCPU_POLLING);
-    if (sched_is_running(v) && v != current_vcpu()) {
+    if (v == current_vcpu()) {
+        v->exit_work = 1;
+    } else if (sched_is_running(v)) {
         arch_kick_cpu(sched_cpu_of(v));
     }
 }
