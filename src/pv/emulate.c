@@ -16,6 +16,7 @@
 #include "pv/control.h"
 #include "pv/debug.h"
 #include "pv/fetch.h"
+#include "pv/flags.h"
 #include "pv/hypercall_page.h"
 #include "pv/operand.h"
 #include "pv/ports.h"
@@ -321,5 +322,24 @@ bool pv_emulate_forced(struct vcpu *v)
     }
     emulate_cpuid(v);
     step_over(v, sizeof(bytes));
+    return true;
+}
+
+/* UD2, "xen", CPUID: seven bytes, the lowest first. */
+#define FORCED_CPUID       0xa20f6e65780b0fUL
+#define FORCED_CPUID_BITS  56
+#define FORCED_CPUID_BYTES 7
+
+bool pv_cpuid_quickly(struct vcpu *v)
+{
+    uint64_t code;
+
+    if ((v->regs.rflags & RFLAGS_TF) != 0 || guest_fetch_words(&code, gva(v->regs.rip), 1) != 0 ||
+        (code & ((1UL << FORCED_CPUID_BITS) - 1)) != FORCED_CPUID) {
+        return false;
+    }
+    emulate_cpuid(v);
+    v->regs.rip += FORCED_CPUID_BYTES;
+    v->regs.rflags &= ~RFLAGS_RF;
     return true;
 }

@@ -13,3 +13,10 @@ must_check bool pv_emulate_privileged(struct vcpu *v);
 
 /* The same for a #UD, where the forced-emulation prefix asks for CPUID. */
 must_check bool pv_emulate_forced(struct vcpu *v);
+
+/*
+ * pv_emulate_forced() for entry code, which keeps the registers that C keeps to itself meanwhile:
+ * what v->regs says of RBP and R12 to R15 is not meant. False, with nothing changed, where the
+ * instruction is not readable at once, or another, or single-stepped.
+ */
+must_check bool pv_cpuid_quickly(struct vcpu *v);

@@ -5,6 +5,7 @@
 #include "abi/errno.h"
 #include "arch/guest.h"
 #include "pv/operand.h"
+#include "pv/selectors.h"
 
 size_t fetch_bytes(uint64_t address, uint8_t *to, size_t bytes)
 {
@@ -20,7 +21,13 @@ size_t fetch_bytes(uint64_t address, uint8_t *to, size_t bytes)
     return first;
 }
 
-int fetch_instruction(const struct vcpu *v, struct insn *insn)
+static int decode(struct insn *insn, const uint8_t *bytes, size_t available, enum insn_mode mode)
+{
+    return insn_decode(insn, bytes, available, mode) == INSN_OK ? 0 : -EINVAL;
+}
+
+/* From any segment, and with pages behind the instruction that are not there. */
+static cold_fn int fetch_carefully(const struct vcpu *v, struct insn *insn)
 {
     uint8_t bytes[INSN_MAX_BYTES];
     struct insn_window code;
@@ -42,7 +49,18 @@ int fetch_instruction(const struct vcpu *v, struct insn *insn)
     if (available == 0) {
         return -EFAULT;
     }
-    return insn_decode(insn, bytes, available, mode) == INSN_OK ? 0 : -EINVAL;
+    return decode(insn, bytes, available, mode);
+}
+
+int fetch_instruction(const struct vcpu *v, struct insn *insn)
+{
+    uint64_t words[2];
+
+    _Static_assert(sizeof(words) >= INSN_MAX_BYTES, "the longest instruction fits");
+    if (likely(v->regs.cs == GUEST_CS64 && guest_fetch_words(words, gva(v->regs.rip), 2) == 0)) {
+        return decode(insn, (const uint8_t *)words, INSN_MAX_BYTES, INSN_MODE_64);
+    }
+    return fetch_carefully(v, insn);
 }
 
 bool operand_linear(const struct vcpu *v, const struct insn *insn, uint64_t offset,

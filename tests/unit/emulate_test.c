@@ -5,6 +5,7 @@
 #include "arch/clock.h"
 #include "pv/control.h"
 #include "pv/emulate.h"
+#include "pv/flags.h"
 #include "pv/fetch.h"
 
 static void allow_ports(void)
@@ -224,6 +225,27 @@ static void the_prefix_asks_for_cpuid_and_nothing_else(void **state)
     v->regs.rip = (uint64_t)stack_end + PAGE_SIZE - 3; /* the rest is not there */
     memcpy((void *)v->regs.rip, "\x0f\x0bx", 3);
     assert_false(pv_emulate_forced(v));
+}
+
+static void the_prefix_is_recognised_at_once_or_left_to_the_long_way(void **state)
+{
+    v->regs.rax = 0x40000000;
+    v->regs.rflags |= RFLAGS_RF;
+    CODE(0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0xa2);
+    assert_true(pv_cpuid_quickly(v));
+    assert_int_equal(executed(), 7);
+    assert_int_equal(v->regs.rbx, 0x566e6558);
+    assert_int_equal(v->regs.rflags & RFLAGS_RF, 0);
+    CODE(0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0x32);
+    assert_false(pv_cpuid_quickly(v));
+    CODE(0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0xa2);
+    v->regs.rflags |= RFLAGS_TF;
+    assert_false(pv_cpuid_quickly(v));
+    v->regs.rflags &= ~RFLAGS_TF;
+    v->regs.rip = (uint64_t)stack_end + PAGE_SIZE - 7; /* an eighth byte is not there */
+    memcpy((void *)v->regs.rip, "\x0f\x0bxen\x0f\xa2", 7);
+    assert_false(pv_cpuid_quickly(v));
+    assert_true(pv_emulate_forced(v));
 }
 
 static void the_counter_is_for_user_mode_unless_its_kernel_says_no(void **state)
@@ -482,6 +504,7 @@ int main(void)
         TEST(cpuid_is_answered_by_the_policy),
         TEST(user_modes_cpuid_is_answered_until_its_kernel_says_no),
         TEST(the_prefix_asks_for_cpuid_and_nothing_else),
+        TEST(the_prefix_is_recognised_at_once_or_left_to_the_long_way),
         TEST(the_counter_is_for_user_mode_unless_its_kernel_says_no),
         TEST(invlpg_forgets_one_page),
         TEST(caches_are_flushed_for_who_has_devices),

@@ -219,7 +219,7 @@ invalid_opcode_entry:
     CLAC
     fixup 1b, unreadable_opcode
     cmpl $FORCED_PREFIX, %eax
-    je exception_slowly
+    je forced_emulation
     load_gate 6
     testb $MODE_KERNEL_BIT, VCPU_MODE(%rbx)
     jz 2f
@@ -230,6 +230,33 @@ invalid_opcode_entry:
 unreadable_opcode:
     CLAC
     jmp exception_slowly
+
+/* CPUID is all that the prefix is for. */
+forced_emulation:
+    movq %r8, VCPU_R8(%rbx)
+    movq %r9, VCPU_R9(%rbx)
+    movq %r10, VCPU_R10(%rbx)
+    movq %rbx, %rdi
+    call pv_cpuid_quickly
+    movq VCPU_R8(%rbx), %r8
+    movq VCPU_R9(%rbx), %r9
+    movq VCPU_R10(%rbx), %r10
+    testb %al, %al
+    jz exception_slowly
+    jump_if_work work_after_cpuid
+    restore_used
+    leaq VCPU_RIP(%rbx), %rsp
+    movq VCPU_RBX(%rbx), %rbx
+    jmp guest_iretq
+
+work_after_cpuid:
+    movq %rbp, VCPU_RBP(%rbx)
+    movq %r12, VCPU_R12(%rbx)
+    movq %r13, VCPU_R13(%rbx)
+    movq %r14, VCPU_R14(%rbx)
+    movq %r15, VCPU_R15(%rbx)
+    xorl %ebp, %ebp
+    jmp return_to_guest
 
 // ---- System calls of user mode ---------------------------------------------------------------
 

@@ -166,6 +166,7 @@ return_slowly:
 return_to_guest:
     call exit_to_guest
     movq %rax, %rbx
+restore_guest:
     cmpl $ENTRY_SYSCALL_NR, VCPU_VECTOR(%rbx)
     jne return_by_full_iret
     movq VCPU_RBP(%rbx), %rbp
@@ -174,6 +175,11 @@ return_to_guest:
     movq VCPU_R14(%rbx), %r14
     movq VCPU_R15(%rbx), %r15
     jmp return_by_sysret
+
+/* After an exception: straight back, on the same conditions as after a system call. */
+return_from_exception:
+    jump_if_work return_to_guest
+    jmp restore_guest
 
 /* A system call's return that SYSRET can't make. */
 return_by_iret:
@@ -251,7 +257,7 @@ exception_of_guest:
     xorl %ebp, %ebp
     movq %rbx, %rdi
     call exception_from_guest
-    jmp return_to_guest
+    jmp return_from_exception
 
     .globl exception_in_hypervisor
 exception_in_hypervisor:

@@ -90,6 +90,21 @@
 779: alternative 778b, 779b, GUARDED_PATCH, "jmp guarded_sysret"
 .endm
 
+/* Go to `slow` if something is to be done before the vCPU in %rbx runs on. Uses %rcx and %rsi. */
+.macro jump_if_work slow
+    movq VCPU_CPU(%rbx), %rcx
+    cmpl $0, CPU_PENDING(%rcx)
+    jne \slow
+    cmpl $0, VCPU_EXIT_WORK(%rbx)
+    jne \slow
+    movq VCPU_INFO(%rbx), %rsi
+    cmpb $0, INFO_PENDING(%rsi)
+    je 9f
+    cmpb $0, INFO_MASK(%rsi)
+    je \slow
+9:
+.endm
+
 /* `fault` may fault, and goes on at `target` then (exception_table.h). */
 .macro fixup fault, target
     .pushsection .ex_table, "a"
