@@ -6,6 +6,7 @@
 #include "mmu/linear.h"
 #include "mmu/m2p.h"
 #include "mmu/page_entry.h"
+#include "mmu/present.h"
 #include "mmu/types.h"
 
 /* Bits that nobody may set: reserved by the processor, or with a meaning Pavise does not offer. */
@@ -78,6 +79,7 @@ long entries_claim_pages(const struct entry_rights *rights, pte_t *entries, unsi
     for (; *done < TABLE_ENTRIES; ++*done) {
         pte_t entry = READ_ONCE(entries[*done]), adjusted;
         if ((entry & PTE_P) == 0) {
+            *done += absent_after(entries, *done);
             continue;
         }
         adjusted = page_adjust(rights, entry);
@@ -98,6 +100,8 @@ void entries_release_pages(const pte_t *entries, unsigned int count)
         pte_t entry = READ_ONCE(entries[slot]);
         if ((entry & PTE_P) != 0) {
             page_release(entry);
+        } else {
+            slot += absent_after(entries, slot);
         }
     }
 }

@@ -7,6 +7,7 @@
 #include "lib/string.h"
 #include "mmu/policy.h"
 #include "mmu/preempt.h"
+#include "mmu/present.h"
 #include "mmu/pte.h"
 #include "mmu/types.h"
 
@@ -30,11 +31,26 @@ static pte_t *entries_of(const struct frame *f)
     return frame_to_virt(mfn_of(f));
 }
 
-/* Above level 1: entries that hold a claim. */
-static bool counts(const struct frame *f, unsigned int level, unsigned int slot)
+/*
+ * Entries that hold a claim, above level 1: the first from `slot` on, and one more than the last
+ * below `end`.
+ */
+static unsigned int next_claim(const struct frame *f, unsigned int level, unsigned int slot)
 {
-    return (level < 4 || !slot_is_hypervisor(slot)) &&
-           (READ_ONCE(entries_of(f)[slot]) & PTE_P) != 0;
+    slot = next_present(entries_of(f), slot);
+    if (level == 4 && slot_is_hypervisor(slot)) {
+        slot = next_present(entries_of(f), HV_LAST_SLOT + 1);
+    }
+    return slot;
+}
+
+static unsigned int end_of_claims(const struct frame *f, unsigned int level, unsigned int end)
+{
+    end = end_of_present(entries_of(f), end);
+    if (level == 4 && end > 0 && slot_is_hypervisor(end - 1)) {
+        end = end_of_present(entries_of(f), HV_FIRST_SLOT);
+    }
+    return end;
 }
 
 /* ---- claiming ----------------------------------------------------------------------------------
@@ -119,10 +135,12 @@ long table_claim_entries(struct domain *d, struct frame *f, unsigned int level, 
         moved = true;
     }
     while (result == 0 && frame_entries(f) < TABLE_ENTRIES) {
-        unsigned int slot = frame_entries(f);
-        if (!counts(f, level, slot)) {
-            frame_set_entries(f, frame_entries(f) + 1);
-        } else if (moved && preemptible && should_stop()) {
+        unsigned int slot = next_claim(f, level, frame_entries(f));
+        frame_set_entries(f, slot);
+        if (slot == TABLE_ENTRIES) {
+            break;
+        }
+        if (moved && preemptible && should_stop()) {
             result = TABLE_PARTIAL;
         } else {
             result = claim_entry(&rights, f, level, slot);
@@ -165,9 +183,13 @@ long table_release_entries(struct frame *f, unsigned int level, bool preemptible
         return 0;
     }
     while (result == 0 && frame_entries(f) > 0) {
-        if (!counts(f, level, progress(f) - 1)) {
-            frame_set_entries(f, frame_entries(f) - 1);
-        } else if (moved && preemptible && should_stop()) {
+        if ((frame_entries(f) & TABLE_CHILD_PARTIAL) == 0) {
+            frame_set_entries(f, end_of_claims(f, level, frame_entries(f)));
+            if (frame_entries(f) == 0) {
+                break;
+            }
+        }
+        if (moved && preemptible && should_stop()) {
             result = TABLE_PARTIAL;
         } else {
             result = release_last(f, level, preemptible);

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which entries of a table are present. Most of most tables are not, so they are looked at by the
+// cache line. The caller keeps others from changing the table; that the processor sets accessed and
+// dirty bits meanwhile does no harm.
+#pragma once
+
+#include "mmu/pte.h"
+
+#define LINE_ENTRIES 8
+
+static inline bool line_is_absent(const pte_t *line)
+{
+    return ((line[0] | line[1] | line[2] | line[3] | line[4] | line[5] | line[6] | line[7]) &
+            PTE_P) == 0;
+}
+
+/* How many that follow an absent one are absent too, as far as one look tells. */
+static inline unsigned int absent_after(const pte_t *entries, unsigned int slot)
+{
+    return slot % LINE_ENTRIES == 0 && line_is_absent(&entries[slot]) ? LINE_ENTRIES - 1 : 0;
+}
+
+/* The first present one from `slot` on; TABLE_ENTRIES: none. */
+static inline unsigned int next_present(const pte_t *entries, unsigned int slot)
+{
+    for (; slot < TABLE_ENTRIES && (entries[slot] & PTE_P) == 0; slot++) {
+        slot += absent_after(entries, slot);
+    }
+    return slot;
+}
+
+/* One more than the last present one below `end`; 0: none. */
+static inline unsigned int end_of_present(const pte_t *entries, unsigned int end)
+{
+    for (; end > 0 && (entries[end - 1] & PTE_P) == 0; end--) {
+        if (end % LINE_ENTRIES == 0 && line_is_absent(&entries[end - LINE_ENTRIES])) {
+            end -= LINE_ENTRIES - 1;
+        }
+    }
+    return end;
+}
