@@ -24,19 +24,21 @@ enum cpu_work {
  * Assembly knows some members by offset (asm-offsets.c.in).
  */
 struct cpu {
-    struct cpu *self;        /* [I] */
-    struct vcpu *current;    /* [c] the vCPU whose state is loaded, the idle vCPU included */
-    uint64_t stack_top;      /* [I] */
-    uint32_t pending;        /* [a] bit per enum cpu_work */
-    uint32_t id;             /* [I] */
-    uint64_t flush_stamp;    /* [c] value of the flush clock at this CPU's last complete flush */
-    uint64_t current_cr3;    /* [c] what the base register holds, 0 for Pavise's own */
-    uint32_t lock_rank_bits; /* [c] ranks of locks held, debug builds */
-    uint32_t apic_id;        /* [I] */
-    uint64_t scratch;        /* [c] system-call entry's spare word */
-    void *arch;              /* [c] the machine's own part */
-    void *sched;             /* [c] the scheduler's run queue */
-    void *timers;            /* [c] the timer heap */
+    struct cpu *self;         /* [I] */
+    struct vcpu *current;     /* [c] the vCPU whose state is loaded, the idle vCPU included */
+    uint64_t stack_top;       /* [I] */
+    uint32_t pending;         /* [a] bit per enum cpu_work */
+    uint32_t id;              /* [I] */
+    uint64_t flush_stamp;     /* [c] value of the flush clock at this CPU's last complete flush */
+    uint64_t current_cr3;     /* [c] what the base register holds, 0 for Pavise's own */
+    uint32_t lock_rank_bits;  /* [c] ranks of locks held, debug builds */
+    uint32_t apic_id;         /* [I] */
+    uint64_t scratch;         /* [c] system-call entry's spare word */
+    uint64_t *region_entries; /* [I] the page-table entries of its region, which one table holds */
+    uint32_t ldt_shown;       /* [c] pages of the LDT's window that are there */
+    void *arch;               /* [c] the machine's own part */
+    void *sched;              /* [c] the scheduler's run queue */
+    void *timers;             /* [c] the timer heap */
 };
 
 extern struct cpu *cpus[MAX_CPUS]; /* by id; NULL where none has started */

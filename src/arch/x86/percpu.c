@@ -216,6 +216,7 @@ struct cpu *percpu_create(unsigned int id)
     cpu->self = cpu;
     cpu->id = id;
     cpu->stack_top = base + PERCPU_STACK_TOP;
+    cpu->region_entries = entry_of(base);
     if (speculation_has_xpti(&speculation) && isolation_create(cpu) != 0) {
         return NULL;
     }
@@ -286,36 +287,45 @@ void percpu_load(void)
     }
 }
 
+static void show_page(uint64_t va, uint64_t *entry, uint64_t wanted)
+{
+    if (*entry != wanted) {
+        *entry = wanted;
+        isolation_mirror(va, wanted);
+        invlpg(va);
+    }
+}
+
+static uint64_t window_entry(mfn_t m)
+{
+    return m.n << PAGE_SHIFT | PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY | PTE_NX;
+}
+
 void percpu_show_gdt(const struct vcpu *v)
 {
-    uint64_t base = (uint64_t)this_cpu() + PERCPU_GDT;
+    uint64_t va = (uint64_t)this_cpu() + PERCPU_GDT;
+    uint64_t *entry = this_cpu()->region_entries + PERCPU_GDT / PAGE_SIZE;
 
     for (unsigned int i = 0; i < GDT_GUEST_PAGES; i++) {
-        uint64_t *entry = entry_of(base + i * PAGE_SIZE);
-        uint64_t wanted = v->gdt_frames[i].n == MFN_INVALID
-                              ? empty_entry
-                              : v->gdt_frames[i].n << PAGE_SHIFT | PTE_PRESENT | PTE_WRITE |
-                                    PTE_ACCESSED | PTE_DIRTY | PTE_NX;
-        if (*entry != wanted) {
-            *entry = wanted;
-            isolation_mirror(base + i * PAGE_SIZE, wanted);
-            invlpg(base + i * PAGE_SIZE);
-        }
+        bool shown = v->gdt_frames[i].n != MFN_INVALID;
+        show_page(va + i * PAGE_SIZE, entry + i,
+                  shown ? window_entry(v->gdt_frames[i]) : empty_entry);
     }
 }
 
 /* A page that is not shown is not there: the fault is how Pavise learns that one is needed. */
-void percpu_show_ldt_page(unsigned int page, uint64_t number)
+void percpu_show_ldt(const struct vcpu *v)
 {
-    uint64_t base = (uint64_t)this_cpu(), va = base + PERCPU_LDT + page * PAGE_SIZE;
-    /* A region lies within one table, and its first page is always there. */
-    uint64_t *entry = entry_of(base) + (va - base) / PAGE_SIZE;
+    struct cpu *cpu = this_cpu();
+    uint64_t *entry = cpu->region_entries + PERCPU_LDT / PAGE_SIZE;
 
-    *entry = number == MFN_INVALID ? 0
-                                   : number << PAGE_SHIFT | PTE_PRESENT | PTE_WRITE | PTE_ACCESSED |
-                                         PTE_DIRTY | PTE_NX;
-    isolation_mirror(va, *entry);
-    invlpg(va);
+    for (uint32_t pages = cpu->ldt_shown | v->ldt_mapped; pages != 0; pages &= pages - 1) {
+        unsigned int page = (unsigned int)__builtin_ctz(pages);
+        bool shown = (v->ldt_mapped >> page & 1) != 0;
+        show_page((uint64_t)cpu + PERCPU_LDT + page * PAGE_SIZE, entry + page,
+                  shown ? window_entry(v->ldt_frames[page]) : 0);
+    }
+    cpu->ldt_shown = v->ldt_mapped;
 }
 
 bool arch_is_ldt_address(uint64_t address, uint32_t *offset)

@@ -104,9 +104,9 @@ void percpu_load(void);
 /* Continue in `function` on the stack of `cpu`; the old stack is left for good. */
 noreturn_fn void percpu_run_on_stack(struct cpu *cpu, void (*function)(void));
 
-/* Show the vCPU's descriptor pages in this CPU's windows. The caller flushes the TLB. */
+/* Show the vCPU's descriptor pages in this CPU's windows, and forget what was there. */
 void percpu_show_gdt(const struct vcpu *v);
-void percpu_show_ldt_page(unsigned int page, uint64_t mfn_or_invalid);
+void percpu_show_ldt(const struct vcpu *v);
 void percpu_load_ldt(unsigned int entries);
 
 /* The vCPU whose registers exceptions from ring 3 are stored to. */

@@ -105,10 +105,7 @@ void arch_load_gdt(const struct vcpu *v)
 
 void arch_load_ldt(const struct vcpu *v)
 {
-    for (unsigned int page = 0; page < LDT_MAX_PAGES; page++) {
-        bool mapped = (v->ldt_mapped >> page) & 1;
-        percpu_show_ldt_page(page, mapped ? v->ldt_frames[page].n : MFN_INVALID);
-    }
+    percpu_show_ldt(v);
     percpu_load_ldt(v->ldt_entries);
 }
 
