@@ -269,7 +269,20 @@ TEST("domain 0 has a page that it will grant to who attacks")
     CHECK_OK(grant_init(1, 1));
 }
 
-// What the hypervisor keeps for its own use, and what domain 0's ports need, it has after these.
+// What the hypervisor keeps for domain 0's entry once somebody has mapped it, it keeps from here
+// on.
+TEST("a domain that means no harm uses what domain 0 offers")
+{
+    struct grant_map_wish wish = {.ref = 8, .domid = 0, .flags = GNTMAP_host_map | GNTMAP_readonly};
+
+    CHECK_OK(domu_start(&domu, NULL));
+    give_rights();
+    CHECK_EQ(domu_call(&domu, grant_map_there, &wish, sizeof(wish)), GNTST_okay);
+    CHECK_EQ(domu_call(&domu, grant_unmap_there, &wish, sizeof(wish)), GNTST_okay);
+    CHECK_OK(event_close(open_port));
+    CHECK(domu_kill(&domu));
+}
+
 TEST("the first attackers are survived")
 {
     for (uint64_t round = 1; round <= FIRST_ROUNDS; round++) {
