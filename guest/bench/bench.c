@@ -3,19 +3,14 @@
 // handler included. Under QEMU's `-icount shift=0,sleep=off` a tick is an instruction, the
 // hypervisor's too, and the figures are the same on every machine and every run.
 //
-// Prints a line `bench NAME COUNT OPERATIONS` a row: ticks of one operation, and how many of them a
-// round makes, which is for the counter that reads the marks (marker.h). TAP of one test around.
+// Prints a row by measure.h for each, and TAP of one test around.
 
-#include "clock.h"
 #include "event.h"
-#include "marker.h"
+#include "measure.h"
 #include "trap.h"
 #include "user.h"
 
 IMAGE_BOOT("vcpus=2");
-
-#define ITERATIONS 64
-#define ROUNDS     24
 
 // ---- handlers as short as is legal --------------------------------------------------------------
 // Each takes RCX and R11 off, steps over what trapped, and leaves by the iret hypercall.
@@ -40,40 +35,6 @@ USER_CODE(
                           "1: syscall\ndec %ebx\njnz 1b\n"
                           "rdtsc\nshl $32, %rdx\nor %rdx, %rax\nsub %r12, %rax\n" MARK_TEXT(
                               MARK_ROUND_END) "int $0x80");
-
-// ---- measuring ----------------------------------------------------------------------------------
-// The least of some rounds: a round that a timer interrupted is not the operation's cost.
-#define MEASURE_ROUNDS(name, operations, ...)               \
-    do {                                                    \
-        uint64_t best = UINT64_MAX;                         \
-        for (unsigned round = 0; round < ROUNDS; round++) { \
-            MARK(MARK_ROUND_START);                         \
-            uint64_t start = read_tsc();                    \
-            __VA_ARGS__;                                    \
-            uint64_t ticks = read_tsc() - start;            \
-            MARK(MARK_ROUND_END);                           \
-            best = ticks < best ? ticks : best;             \
-        }                                                   \
-        report(name, best, operations);                     \
-    } while (0)
-
-#define MEASURE(name, ...) \
-    MEASURE_ROUNDS(        \
-        name, ITERATIONS, for (unsigned i = 0; i < ITERATIONS; i++) { __VA_ARGS__; })
-
-static void report(const char *name, uint64_t ticks, unsigned operations)
-{
-    MARK(MARK_ROW_END);
-    print("bench %s %lu %u\n", name, ticks / operations, operations);
-}
-
-static void require(bool holds, const char *what)
-{
-    if (!holds) {
-        print("Bail out! %s\n", what);
-        guest_shutdown(SHUTDOWN_crash);
-    }
-}
 
 static void measure_calls(void)
 {
