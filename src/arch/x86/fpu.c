@@ -23,7 +23,7 @@ struct area {
     uint64_t header[7];
 };
 
-/* Every component that guests may use; XCR0 holds it while areas are saved and loaded. */
+/* Every component that guests may use; XCR0 holds it whenever no guest's registers are loaded. */
 static uint64_t all_states;
 
 /* Bits of MXCSR that exist; others fault when they are loaded. */
@@ -84,11 +84,19 @@ void arch_set_extended_states(struct vcpu *v, uint64_t xcr0)
     write_xcr0(xcr0);
 }
 
+/* From `now` to `wanted`: writing XCR0 is slow, and most guests use all there is. */
+static void change_xcr0(uint64_t now, uint64_t wanted)
+{
+    if (now != wanted) {
+        write_xcr0(wanted);
+    }
+}
+
 void fpu_save(struct vcpu *v)
 {
     asm volatile("clts");
     if (cpu_has(FEATURE_XSAVE)) {
-        write_xcr0(all_states);
+        change_xcr0(v->xcr0, all_states);
         asm volatile("xsave64 (%0)" ::"r"(v->fpu), "a"(~0U), "d"(~0U) : "memory");
     } else {
         asm volatile("fxsave64 (%0)" ::"r"(v->fpu) : "memory");
@@ -99,13 +107,14 @@ void fpu_load(struct vcpu *v)
 {
     asm volatile("clts");
     if (cpu_has(FEATURE_XSAVE)) {
-        write_xcr0(all_states);
         asm volatile("xrstor64 (%0)" ::"r"(v->fpu), "a"(~0U), "d"(~0U) : "memory");
-        write_xcr0(v->xcr0);
+        change_xcr0(all_states, v->xcr0);
     } else {
         asm volatile("fxrstor64 (%0)" ::"r"(v->fpu) : "memory");
     }
-    arch_set_fpu_trap((v->mode & MODE_FPU_TRAP) != 0);
+    if ((v->mode & MODE_FPU_TRAP) != 0) {
+        arch_set_fpu_trap(true);
+    }
 }
 
 void arch_set_fpu_trap(bool on)
