@@ -8,6 +8,7 @@
 #include "base/panic.h"
 #include "boot/irqs_internal.h"
 #include "memory/allocator.h"
+#include "mmu/policy.h"
 #include "platform/msi.h"
 
 /* Guarded by messages_lock but for the start of day. */
@@ -34,16 +35,6 @@ static struct message *message_of(uint32_t irq)
     return &messages[irq - first_message_irq];
 }
 
-void irqs_messages_start(uint32_t first_irq, unsigned int count)
-{
-    first_message_irq = first_irq;
-    message_count = count;
-    messages = heap_new_array(struct message, count);
-    if (!messages) {
-        panic("no memory for %u messages", count);
-    }
-}
-
 static pci_bdf_t address_of(const struct irq_source *source)
 {
     return (pci_bdf_t){.segment = source->segment, .bus = source->bus, .devfn = source->devfn};
@@ -67,7 +58,7 @@ struct table {
     struct pci_msix msix;
 };
 
-static struct table *tables; /* guarded by tables_lock */
+static struct table *tables; /* grows under tables_lock; is read without */
 static spinlock_t tables_lock = SPINLOCK(RANK_IRQ);
 
 static struct table *find_table(const struct pci_msix *msix)
@@ -92,8 +83,22 @@ static int add_table(struct pci_msix *msix)
     }
     table->msix = *msix;
     table->next = tables;
-    tables = table;
+    __atomic_store_n(&tables, table, __ATOMIC_RELEASE);
     return 0;
+}
+
+/*
+ * A guest that could write a table could raise any interrupt in Pavise. (Mappings from before its
+ * first use stay as they are, as on the reference: domain 0's drivers map it early.)
+ */
+static bool is_of_a_table(mfn_t m)
+{
+    const struct table *table = __atomic_load_n(&tables, __ATOMIC_ACQUIRE);
+
+    while (table && !pci_msix_covers(&table->msix, mfn_to_maddr(m).a, PAGE_SIZE)) {
+        table = table->next;
+    }
+    return table != NULL;
 }
 
 /*
@@ -117,6 +122,17 @@ static int map_table(struct pci_msix *msix)
     }
     spin_unlock(&tables_lock);
     return error;
+}
+
+void irqs_messages_start(uint32_t first_irq, unsigned int count)
+{
+    first_message_irq = first_irq;
+    message_count = count;
+    messages = heap_new_array(struct message, count);
+    if (!messages) {
+        panic("no memory for %u messages", count);
+    }
+    device_frame_is_read_only = is_of_a_table;
 }
 
 /* ---- what a device can do -------------------------------------------------------------------- */

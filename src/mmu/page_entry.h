@@ -10,7 +10,7 @@
 
 /* Of policy.c, for entries that are not plain memory. */
 pte_t page_restrict_caching(const struct entry_rights *rights, pte_t entry);
-must_check long page_claim_special(const struct entry_rights *rights, pte_t entry);
+must_check long page_claim_special(const struct entry_rights *rights, pte_t *entry);
 
 /* Not RAM, or RAM that the firmware keeps: nothing to count, only to permit. */
 static inline bool page_is_device(mfn_t m)
@@ -29,15 +29,15 @@ static always_inline_fn pte_t page_adjust(const struct entry_rights *rights, pte
     return unlikely((entry & PTE_CACHING) != 0) ? page_restrict_caching(rights, entry) : entry;
 }
 
-/* Take the claim of an adjusted entry that is present. */
-static always_inline_fn must_check long page_claim(const struct entry_rights *rights, pte_t entry)
+/* Take the claim of an adjusted entry that is present. It may become read-only. */
+static always_inline_fn must_check long page_claim(const struct entry_rights *rights, pte_t *entry)
 {
-    mfn_t m = pte_mfn(entry);
+    mfn_t m = pte_mfn(*entry);
 
     if (likely(mfn_valid(m) && rights->frames)) {
         domid_t owner = rights->frames->id;
-        if (likely((entry & PTE_RW) != 0 ? frame_get_writable(frame_of(m), owner)
-                                         : frame_get(frame_of(m), owner))) {
+        if (likely((*entry & PTE_RW) != 0 ? frame_get_writable(frame_of(m), owner)
+                                          : frame_get(frame_of(m), owner))) {
             return 0;
         }
     }
@@ -102,7 +102,7 @@ static always_inline_fn must_check long page_edit(const struct entry_rights *rig
     if ((value & PTE_P) != 0) {
         value = page_adjust(rights, value);
         if (!same) {
-            long result = page_claim(rights, value);
+            long result = page_claim(rights, &value);
             if (unlikely(result != 0)) {
                 return result;
             }

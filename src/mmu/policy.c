@@ -45,11 +45,20 @@ int entry_adjust(const struct entry_rights *rights, unsigned int level, pte_t *e
 /* ---- level 1 -----------------------------------------------------------------------------------
  */
 
-static long claim_device(const struct entry_rights *rights, mfn_t m)
+bool (*device_frame_is_read_only)(mfn_t m);
+
+/* A guest may look at what Pavise keeps in a device, and is not told that it can't write there. */
+static long claim_device(const struct entry_rights *rights, mfn_t m, pte_t *entry)
 {
     const struct domain *who = rights->frames ? rights->frames : rights->caller;
 
-    return ranges_contain(who->io_memory, m.n, m.n) ? 0 : -EPERM;
+    if (!ranges_contain(who->io_memory, m.n, m.n)) {
+        return -EPERM;
+    }
+    if ((*entry & PTE_RW) != 0 && device_frame_is_read_only && device_frame_is_read_only(m)) {
+        *entry &= ~PTE_RW;
+    }
+    return 0;
 }
 
 /* Pages of Pavise's that it lets privileged domains look at: the machine-to-physical table. */
@@ -62,14 +71,14 @@ static long claim_hypervisor_frame(struct frame *f, pte_t entry)
 }
 
 /* What is not memory of whom it should be, or not to be had that way. */
-cold_fn long page_claim_special(const struct entry_rights *rights, pte_t entry)
+cold_fn long page_claim_special(const struct entry_rights *rights, pte_t *entry)
 {
-    mfn_t m = pte_mfn(entry);
+    mfn_t m = pte_mfn(*entry);
 
     if (page_is_device(m)) {
-        return claim_device(rights, m);
+        return claim_device(rights, m, entry);
     }
-    return rights->hypervisor_frames ? claim_hypervisor_frame(frame_of(m), entry) : -EINVAL;
+    return rights->hypervisor_frames ? claim_hypervisor_frame(frame_of(m), *entry) : -EINVAL;
 }
 
 long entries_claim_pages(const struct entry_rights *rights, pte_t *entries, unsigned int *done)
@@ -83,7 +92,7 @@ long entries_claim_pages(const struct entry_rights *rights, pte_t *entries, unsi
             continue;
         }
         adjusted = page_adjust(rights, entry);
-        result = page_claim(rights, adjusted);
+        result = page_claim(rights, &adjusted);
         if (unlikely(result != 0)) {
             break;
         }
@@ -164,7 +173,7 @@ long entry_claim(const struct entry_rights *rights, unsigned int level, struct f
     if (error != 0) {
         return error;
     }
-    return level == 1 ? page_claim(rights, *entry) : claim_table(rights, level, table, *entry);
+    return level == 1 ? page_claim(rights, entry) : claim_table(rights, level, table, *entry);
 }
 
 void entry_release(unsigned int level, struct frame *table, pte_t entry)

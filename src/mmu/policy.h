@@ -62,3 +62,10 @@ must_check int entry_adjust(const struct entry_rights *rights, unsigned int leve
 
 /* Whether a domain has devices, and with them a use for control of caches. */
 bool domain_has_devices(const struct domain *d);
+
+/*
+ * Whether guests may only read this frame of device memory: entries for it become read-only. Set at
+ * start of day by who knows the devices' registers that Pavise writes (MSI-X tables). Any lock
+ * held.
+ */
+extern bool (*device_frame_is_read_only)(mfn_t m);

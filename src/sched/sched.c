@@ -347,7 +347,7 @@ static void exchange(struct vcpu *from, struct vcpu *to)
     WRITE_ONCE(to->sched->on_cpu, true);
     to->cpu = cpu;
     to->stack_top = cpu->stack_top;
-    cpu->current = to;
+    WRITE_ONCE(cpu->current, to);
     arch_vcpu_switch(from, to);
     __atomic_store_n(&from->sched->on_cpu, false, __ATOMIC_RELEASE);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "../unit/mmu_fixture.h"
+#include "grant/grant.h"
 #include "mmu/trapped_write.h"
 
 #define CPUS  4U
@@ -213,6 +214,92 @@ static void change_foreign_tables(struct player *p)
     }
 }
 
+/* ---- grants ---------------------------------------------------------------------------------- */
+
+#define FIRST_REF 8U /* those before have uses of their own */
+#define REFS      6U
+#define HANDLES   16U
+
+static struct domain *granter;
+static mfn_t granted[REFS];
+static struct {
+    uint32_t handle;
+    uint64_t address;
+} mapping[HANDLES]; /* whose two words may not fit each other: so does a guest's mistake look */
+
+static grant_entry_v1_t *grant_entry(uint32_t ref)
+{
+    return (grant_entry_v1_t *)table_at(grant_shared_frame(granter, 0)) + ref;
+}
+
+/* All of one word, as a guest changes an entry that is in use. */
+static void write_grant(uint32_t ref, mfn_t frame, uint16_t flags)
+{
+    grant_entry_v1_t entry = {flags, subject->id, (uint32_t)frame.n};
+    uint64_t word;
+
+    memcpy(&word, &entry, sizeof(word));
+    __atomic_store_n((uint64_t *)grant_entry(ref), word, __ATOMIC_SEQ_CST);
+}
+
+static long grant_op(const struct player *p, unsigned int command)
+{
+    return hypercall_grant_table_op(command, gva(address_of(argument_page(p))), 1);
+}
+
+static void map_grant(struct player *p)
+{
+    gnttab_map_grant_ref_t *op = (gnttab_map_grant_ref_t *)argument_page(p);
+    unsigned int i = roll(p, HANDLES);
+
+    *op = (gnttab_map_grant_ref_t){.flags = GNTMAP_host_map | (roll(p, 2) ? GNTMAP_readonly : 0),
+                                   .ref = FIRST_REF + roll(p, REFS),
+                                   .dom = granter->id};
+    op->host_addr = roll(p, 6) << PAGE_SHIFT;
+    if (roll(p, 2)) {
+        op->flags |= GNTMAP_contains_pte;
+        op->host_addr = maddr_of_entry(any_frame(p), roll(p, 6));
+    }
+    (void)grant_op(p, GNTTABOP_map_grant_ref);
+    if (op->status == GNTST_okay) {
+        __atomic_store_n(&mapping[i].handle, op->handle, __ATOMIC_RELAXED);
+        __atomic_store_n(&mapping[i].address, op->host_addr, __ATOMIC_RELAXED);
+    } else {
+        p->failures++;
+    }
+}
+
+static void unmap_grant(struct player *p)
+{
+    gnttab_unmap_grant_ref_t *op = (gnttab_unmap_grant_ref_t *)argument_page(p);
+    unsigned int i = roll(p, HANDLES);
+
+    *op = (gnttab_unmap_grant_ref_t){
+        .host_addr = __atomic_load_n(&mapping[i].address, __ATOMIC_RELAXED),
+        .handle = __atomic_load_n(&mapping[i].handle, __ATOMIC_RELAXED)};
+    (void)grant_op(p, GNTTABOP_unmap_grant_ref);
+    p->failures += op->status != GNTST_okay;
+}
+
+static void change_grants(struct player *p)
+{
+    switch (roll(p, 6)) {
+    case 0:
+        map_grant(p);
+        break;
+    case 1:
+        unmap_grant(p);
+        break;
+    case 2:
+        write_grant(FIRST_REF + roll(p, REFS), granted[roll(p, REFS)],
+                    (uint16_t)(roll(p, 8) ? GTF_permit_access : GTF_permit_access | GTF_readonly));
+        break;
+    default:
+        change_tables(p);
+        break;
+    }
+}
+
 /* ---- the stage
  * ----------------------------------------------------------------------------------- */
 
@@ -251,6 +338,7 @@ static int stage_setup(void **state)
     m2p = test_calloc(MACHINE_FRAMES, sizeof(*m2p));
     if (!registered) {
         domain_pages_init();
+        grant_init();
         mmu_init();
         set_template();
         registered = true;
@@ -316,6 +404,41 @@ static void test_descriptor_tables_among_them(void **state)
     race(change_descriptors);
 }
 
+static void open_grants(struct domain *d)
+{
+    gnttab_setup_table_t *op = (gnttab_setup_table_t *)arguments;
+
+    run_as(d->vcpus[0]);
+    *op = (gnttab_setup_table_t){.dom = DOMID_SELF, .nr_frames = 1};
+    set_xen_guest_handle(op->frame_list, (xen_pfn_t *)(arguments + PAGE_SIZE));
+    assert_int_equal(hypercall_grant_table_op(GNTTABOP_setup_table, gva(address_of(op)), 1), 0);
+}
+
+static void test_grants_mapped_and_unmapped_meanwhile(void **state)
+{
+    struct player players[CPUS];
+
+    granter = new_domain(2, 1, false);
+    open_grants(granter);
+    subject = new_domain(1, CPUS, false);
+    for (unsigned int i = 0; i < REFS; i++) {
+        granted[i] = new_frame(granter);
+        write_grant(FIRST_REF + i, granted[i], GTF_permit_access);
+    }
+    furnish(subject);
+    open_grants(subject);
+    memset(mapping, 0, sizeof(mapping));
+    for (unsigned int i = 0; i < CPUS; i++) {
+        players[i] = (struct player){i, subject->vcpus[i], i + 1, change_grants, 0};
+    }
+    play_all(players, CPUS);
+    host_become_cpu(0);
+    audit();
+    end_domain(subject);
+    audit();
+    end_domain(granter);
+}
+
 /* ---- the end of a domain, with others at its tables
  * ------------------------------------------------ */
 
@@ -373,6 +496,7 @@ int main(void)
         stage_test(test_tables_of_one_domain_from_four_cpus),
         stage_test(test_memory_that_comes_and_goes_meanwhile),
         stage_test(test_descriptor_tables_among_them),
+        stage_test(test_grants_mapped_and_unmapped_meanwhile),
         stage_test(test_a_domain_dies_while_others_change_its_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

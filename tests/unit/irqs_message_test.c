@@ -5,6 +5,7 @@
 
 #include "arch/io.h"
 #include "boot/irqs_internal.h"
+#include "mmu/policy.h"
 #include "platform/mmio.h"
 #include "platform/msi.h"
 
@@ -242,6 +243,18 @@ static void test_msix_tables_are_mapped_once(void **state)
     assert_true(maps - before <= 1);
 }
 
+static void test_guests_may_only_read_a_table_in_use(void **state)
+{
+    struct pci_msix found;
+
+    assert_int_equal(pci_msix_probe((pci_bdf_t){.devfn = MSIX_DEVICE}, &found), 0);
+    assert_int_equal(connect_msix(30, 0), 0);
+    assert_true(device_frame_is_read_only(maddr_to_mfn(maddr(found.table_paddr))));
+    assert_true(device_frame_is_read_only(maddr_to_mfn(maddr(found.pending_paddr))));
+    assert_false(device_frame_is_read_only(mfn(0x12345)));
+    irqs_message_disconnect(30, 1);
+}
+
 static void test_msix_refusals(void **state)
 {
     const struct irq_source no_msix = {.devfn = MSI_DEVICE, .is_msix = true}, two = msix(0);
@@ -323,6 +336,7 @@ int main(void)
         TEST(test_vectors_run_out),
         TEST(test_msix_entries_are_written_and_stay_masked),
         TEST(test_msix_tables_are_mapped_once),
+        TEST(test_guests_may_only_read_a_table_in_use),
         TEST(test_msix_refusals),
         TEST(test_a_table_is_never_in_memory_or_among_interrupt_controllers),
         TEST(test_a_device_that_forgot_is_told_again),

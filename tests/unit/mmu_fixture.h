@@ -88,7 +88,7 @@ static inline int machine_teardown(void **state)
 /* The calls that follow are `v`'s. */
 static inline void run_as(struct vcpu *v)
 {
-    this_cpu()->current = v;
+    WRITE_ONCE(this_cpu()->current, v);
     v->cpu = this_cpu();
 }
 

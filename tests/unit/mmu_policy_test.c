@@ -197,10 +197,40 @@ static void test_every_kind_of_entry_is_decided_by_the_rules(void **state)
     assert_int_equal(cases, WHOS * 4 * KINDS * 256);
 }
 
+/* ---- registers that Pavise keeps to itself ----------------------------------------------------
+ */
+
+static bool first_device_is_read_only(mfn_t m)
+{
+    return m.n == DEVICE_ALLOWED;
+}
+
+static void test_kept_registers_are_mapped_read_only_in_every_way(void **state)
+{
+    const pte_t wanted = entry_for(mfn(DEVICE_ALLOWED), KERNEL_RW | PTE_PCD);
+    mfn_t table = new_frame(guest);
+
+    assert_int_equal(set_entry(space.table[1], 50, wanted), 0);
+    assert_true((table_at(space.table[1])[50] & PTE_RW) != 0);
+    device_frame_is_read_only = first_device_is_read_only;
+    assert_int_equal(set_entry(space.table[1], 51, wanted), 0);
+    assert_int_equal(table_at(space.table[1])[51] & (PTE_P | PTE_RW), PTE_P);
+    assert_int_equal(va_mapping(51UL << PAGE_SHIFT, wanted, UVMF_NONE), 0);
+    assert_int_equal(table_at(space.table[1])[51] & (PTE_P | PTE_RW), PTE_P);
+    table_at(table)[0] = wanted;
+    assert_int_equal(pin(table, 1), 0);
+    assert_int_equal(table_at(table)[0] & (PTE_P | PTE_RW), PTE_P);
+    device_frame_is_read_only = NULL;
+    assert_int_equal(set_entry(space.table[1], 50, 0), 0);
+    assert_int_equal(set_entry(space.table[1], 51, 0), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_every_kind_of_entry_is_decided_by_the_rules,
+                                        policy_setup, policy_teardown),
+        cmocka_unit_test_setup_teardown(test_kept_registers_are_mapped_read_only_in_every_way,
                                         policy_setup, policy_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
