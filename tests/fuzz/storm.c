@@ -4,7 +4,9 @@
 // sanitizers it does a hundred times as much. What it checks is what the function itself checks.
 //
 //   storm SECONDS SEED MAX_BYTES COUNT_FILE FOUND_FILE
+//   storm INPUT_FILE...
 //
+// The second way runs these inputs once each, as libFuzzer's own program does.
 // Every second it writes to COUNT_FILE how far it is. An input that ends in abort() is left in
 // FOUND_FILE, for the fuzzer to repeat.
 #include <signal.h>
@@ -60,15 +62,36 @@ static void write_count(const char *file, uint64_t inputs, uint64_t seconds)
     }
 }
 
+static void run_file(const char *name)
+{
+    enum { LARGEST = 1 << 20 };
+    static uint8_t bytes[LARGEST];
+    FILE *f = fopen(name, "r");
+
+    if (!f) {
+        perror(name);
+        exit(2);
+    }
+    (void)LLVMFuzzerTestOneInput(bytes, fread(bytes, 1, LARGEST, f));
+    fclose(f);
+}
+
+static int run_files(int count, char **names)
+{
+    for (int i = 0; i < count; i++) {
+        run_file(names[i]);
+    }
+    return 0;
+}
+
 int main(int count, char **arguments)
 {
     time_t start = time(NULL), now = start, told = start;
     uint64_t inputs = 0;
     size_t max_bytes;
 
-    if (count != 6) {
-        fprintf(stderr, "storm SECONDS SEED MAX_BYTES COUNT_FILE FOUND_FILE\n");
-        return 2;
+    if (count != 6 || atol(arguments[1]) == 0) {
+        return run_files(count - 1, arguments + 1);
     }
     state = strtoull(arguments[2], NULL, 0) * 2 + 1;
     max_bytes = strtoull(arguments[3], NULL, 0);

@@ -130,6 +130,14 @@ void host_guest_read_only(bool on)
     guest_read_only = on;
 }
 
+/* Nothing may come from a null pointer or go to one, not even no bytes. */
+static void copy(void *to, const void *from, size_t bytes)
+{
+    if (bytes != 0) {
+        memcpy(to, from, bytes);
+    }
+}
+
 /* How many of the bytes at `address` lie in guest memory and before the faulting offset. */
 static size_t reachable(gva_t address, size_t bytes)
 {
@@ -148,7 +156,7 @@ int copy_from_guest(void *to, gva_t from, size_t bytes)
 {
     size_t good = reachable(from, bytes);
 
-    memcpy(to, (const void *)from.a, good);
+    copy(to, (const void *)from.a, good);
     return good == bytes ? 0 : -14;
 }
 
@@ -161,7 +169,7 @@ int copy_to_guest(gva_t to, const void *from, size_t bytes)
 {
     size_t good = guest_read_only ? 0 : reachable(to, bytes);
 
-    memcpy((void *)to.a, from, good);
+    copy((void *)to.a, from, good);
     return good == bytes ? 0 : -14;
 }
 
@@ -169,7 +177,9 @@ int clear_guest(gva_t to, size_t bytes)
 {
     size_t good = guest_read_only ? 0 : reachable(to, bytes);
 
-    memset((void *)to.a, 0, good);
+    if (good != 0) {
+        memset((void *)to.a, 0, good);
+    }
     return good == bytes ? 0 : -14;
 }
 
