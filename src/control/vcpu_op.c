@@ -107,7 +107,7 @@ static long register_runstate_area(struct vcpu *v, gva_t argument)
         return -EFAULT;
     }
     if (v == current_vcpu()) {
-        runstate_publish(v, &v->sched->runstate);
+        runstate_publish(v, &v->sched->runstate.info);
     } else if (op.addr.p != 0) {
         info = sched_runstate(v);
         (void)!copy_to_guest(gva(op.addr.p), &info, sizeof(info));

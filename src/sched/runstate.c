@@ -6,6 +6,7 @@
 #include "arch/guest.h"
 #include "arch/vcpu.h"
 #include "domain/domain.h"
+#include "sched/sched.h"
 
 void runstate_init(struct runstate *r, int state, uint64_t now)
 {
@@ -68,14 +69,16 @@ static void publish_with_flag(gva_t area, const struct vcpu_runstate_info *info)
     (void)!arch_copy_to_guest_kernel(entry_time, &info->state_entry_time, sizeof(uint64_t));
 }
 
-void runstate_publish(struct vcpu *v, const struct runstate *r)
+void runstate_publish(struct vcpu *v, const struct vcpu_runstate_info *info)
 {
-    if (gva_is_null(r->area)) {
+    gva_t area = v->sched->runstate.area;
+
+    if (gva_is_null(area)) {
         return;
     }
     if ((READ_ONCE(v->domain->vm_assist) & (1UL << VMASST_TYPE_runstate_update_flag)) != 0) {
-        publish_with_flag(r->area, &r->info);
+        publish_with_flag(area, info);
     } else {
-        (void)!arch_copy_to_guest_kernel(r->area, &r->info, sizeof(r->info));
+        (void)!arch_copy_to_guest_kernel(area, info, sizeof(*info));
     }
 }

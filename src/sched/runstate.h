@@ -26,5 +26,5 @@ struct vcpu_runstate_info runstate_report(const struct runstate *r, uint64_t now
  */
 must_check int runstate_register_area(struct runstate *r, gva_t area);
 
-/* Write the current vCPU's area, if it has one. No lock held. */
-void runstate_publish(struct vcpu *v, const struct runstate *r);
+/* Write this into the current vCPU's area, if it has one. No lock held. */
+void runstate_publish(struct vcpu *v, const struct vcpu_runstate_info *info);

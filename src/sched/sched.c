@@ -222,6 +222,7 @@ static bool put_previous(struct cpu_sched *c, struct vcpu_sched *s, unsigned int
     }
     if (!may_run_on(s, cpu)) {
         no_longer_want_to_run(s);
+        runstate_change(&s->runstate, RUNSTATE_runnable, now);
         return true;
     }
     policy_enqueue(&c->queue, &s->unit, now, false);
@@ -301,6 +302,7 @@ struct decision {
     bool misplaced;          /* the previous one has to go to another CPU */
     int helper;              /* an idle CPU that may run what waits here; -1: none */
     uint64_t next_look_ns;
+    struct vcpu_runstate_info left; /* what the previous one's area is to say, if it leaves */
 };
 
 /* Look at the queue: `previous` (NULL: the idle vCPU) has had this CPU, `stolen` (or NULL) comes
@@ -331,6 +333,9 @@ static struct decision decide(struct cpu_sched *c, struct vcpu_sched *previous,
     }
     decision.next = choose(c, cpu, now);
     account_switch(c, previous, decision.next, now);
+    if (previous) {
+        decision.left = previous->runstate.info;
+    }
     decision.next_look_ns = policy_next_look(&c->queue, now);
     decision.helper = sched_idle_helper(c);
     sched_say_idle(cpu, !decision.next);
@@ -377,7 +382,7 @@ static void tell_guest(struct vcpu *v, bool switched)
     if (switched) {
         vcpu_time_moved(v, this_cpu()->id);
         timer_migrate(&v->sched->poll_timer, this_cpu()->id);
-        runstate_publish(v, &v->sched->runstate);
+        runstate_publish(v, &v->sched->runstate.info);
     }
 }
 
@@ -425,6 +430,10 @@ static void schedule(void)
         cpu_raise((unsigned int)decision.helper, WORK_SCHEDULE);
     }
     if (next != previous) {
+        /* The guest's other vCPUs look there to learn whether this one runs. */
+        if (!vcpu_is_idle(previous)) {
+            runstate_publish(previous, &decision.left);
+        }
         switch_to(previous, next, c->idle);
     }
     if (decision.misplaced) {

@@ -76,7 +76,7 @@ void vcpu_time_publish(struct vcpu *v)
 
 void vcpu_time_refresh(struct vcpu *v)
 {
-    uint64_t published = v->time->published_ns;
+    uint64_t published = READ_ONCE(v->time->published_ns);
 
     if (published == 0 || time_now_ns() - published >= REFRESH_NS) {
         vcpu_time_publish(v);
@@ -89,7 +89,11 @@ int vcpu_time_register_area(struct vcpu *v, gva_t area)
         return -EFAULT;
     }
     v->time->area = area;
-    vcpu_time_publish(v);
+    if (v == current_vcpu()) {
+        vcpu_time_publish(v);
+    } else {
+        WRITE_ONCE(v->time->published_ns, 0); /* when it gets a CPU next */
+    }
     return 0;
 }
 

@@ -261,12 +261,15 @@ static void the_guest_sees_its_runstate(void **state)
     vcpu_clear_pause(v, VCPU_DOWN);
     at(100);
     assert_int_equal(runstate_register_area(&v->sched->runstate, host_guest_address(copy)), 0);
-    runstate_publish(v, &v->sched->runstate);
+    runstate_publish(v, &v->sched->runstate.info);
     assert_int_equal(copy->state, RUNSTATE_running);
     assert_int_equal(copy->state_entry_time, 100);
     d->vm_assist = 1UL << VMASST_TYPE_runstate_update_flag;
     vcpu_set_pause(v, VCPU_BLOCKED);
     at(200);
+    assert_int_equal(copy->state, RUNSTATE_blocked);
+    assert_int_equal(copy->state_entry_time, 200);
+    assert_int_equal(copy->time[RUNSTATE_running], 100);
     at(300);
     vcpu_clear_pause(v, VCPU_BLOCKED);
     at(300);
