@@ -26,16 +26,21 @@ uint64_t clock_at(const struct vcpu_time_info *time, uint64_t tsc)
     return time->system_time + (uint64_t)((unsigned __int128)delta * time->tsc_to_system_mul >> 32);
 }
 
-uint64_t clock_ns(void)
+uint64_t clock_ns_by(const struct vcpu_time_info *record)
 {
     struct vcpu_time_info time;
     uint64_t tsc;
 
     do {
-        time = clock_snapshot(&this_vcpu()->time);
+        time = clock_snapshot(record);
         tsc = read_tsc();
-    } while (time.version != *(volatile uint32_t *)&this_vcpu()->time.version);
+    } while (time.version != *(const volatile uint32_t *)&record->version);
     return clock_at(&time, tsc);
+}
+
+uint64_t clock_ns(void)
+{
+    return clock_ns_by(&this_vcpu()->time);
 }
 
 void clock_wait_until(uint64_t deadline_ns)

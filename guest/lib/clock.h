@@ -18,8 +18,9 @@ struct vcpu_time_info clock_snapshot(const struct vcpu_time_info *time);
 // Nanoseconds of system time at a TSC value, by a time record.
 uint64_t clock_at(const struct vcpu_time_info *time, uint64_t tsc);
 
-// Now, by this vCPU's record.
+// Now, by vCPU 0's record, or by another's.
 uint64_t clock_ns(void);
+uint64_t clock_ns_by(const struct vcpu_time_info *record);
 
 // Runs in place until then.
 void clock_wait_until(uint64_t deadline_ns);
