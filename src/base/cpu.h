@@ -35,6 +35,7 @@ struct cpu {
     uint32_t apic_id;         /* [I] */
     uint64_t scratch;         /* [c] system-call entry's spare word */
     uint64_t *region_entries; /* [I] the page-table entries of its region, which one table holds */
+    uint32_t gdt_shown;       /* [c] pages of the GDT window that are a guest's */
     uint32_t ldt_shown;       /* [c] pages of the LDT's window that are there */
     void *arch;               /* [c] the machine's own part */
     void *sched;              /* [c] the scheduler's run queue */

@@ -303,14 +303,15 @@ static uint64_t window_entry(mfn_t m)
 
 void percpu_show_gdt(const struct vcpu *v)
 {
-    uint64_t va = (uint64_t)this_cpu() + PERCPU_GDT;
-    uint64_t *entry = this_cpu()->region_entries + PERCPU_GDT / PAGE_SIZE;
+    struct cpu *cpu = this_cpu();
+    uint64_t *entry = cpu->region_entries + PERCPU_GDT / PAGE_SIZE;
+    unsigned int pages = (v->gdt_entries * 8 + PAGE_SIZE - 1) / PAGE_SIZE;
 
-    for (unsigned int i = 0; i < GDT_GUEST_PAGES; i++) {
-        bool shown = v->gdt_frames[i].n != MFN_INVALID;
-        show_page(va + i * PAGE_SIZE, entry + i,
-                  shown ? window_entry(v->gdt_frames[i]) : empty_entry);
+    for (unsigned int i = 0; i < MAX(pages, cpu->gdt_shown); i++) {
+        show_page((uint64_t)cpu + PERCPU_GDT + i * PAGE_SIZE, entry + i,
+                  i < pages ? window_entry(v->gdt_frames[i]) : empty_entry);
     }
+    cpu->gdt_shown = pages;
 }
 
 /* A page that is not shown is not there: the fault is how Pavise learns that one is needed. */
