@@ -20,6 +20,7 @@
 #include <xen/memory.h>
 #include <xen/nmi.h>
 #include <xen/physdev.h>
+#include <xen/platform.h>
 #include <xen/sched.h>
 #include <xen/sysctl.h>
 #include <xen/vcpu.h>

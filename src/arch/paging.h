@@ -45,7 +45,7 @@ uintptr_t m2p_guest_base(void);
 
 /*
  * Maps device registers, any alignment, uncached, for good. Returns the address of the first byte,
- * or NULL where the window or memory is used up. Not locked, as above.
+ * or NULL where the window or memory is used up. Any CPU; takes RANK_HEAP.
  */
 void *arch_map_device(uint64_t pa, size_t bytes);
 

@@ -30,7 +30,8 @@ struct cpu {
     uint32_t pending;         /* [a] bit per enum cpu_work */
     uint32_t id;              /* [I] */
     uint64_t flush_stamp;     /* [c] value of the flush clock at this CPU's last complete flush */
-    uint64_t current_cr3;     /* [c] what the base register holds, 0 for Pavise's own */
+    uint64_t current_cr3;     /* [c] what the base register holds */
+    bool holds_no_guest;      /* [c] on Pavise's own tables, all translations of guests forgotten */
     uint32_t lock_rank_bits;  /* [c] ranks of locks held, debug builds */
     uint32_t apic_id;         /* [I] */
     uint64_t scratch;         /* [c] system-call entry's spare word */

@@ -161,6 +161,14 @@ static struct domain0_request request_from_modules(void)
     return request;
 }
 
+/* Of more vCPUs than CPUs, several share one. */
+static void pin_vcpus(struct domain *d)
+{
+    for (unsigned int id = 0; id < d->max_vcpus; id++) {
+        (void)!sched_set_hard_affinity(d->vcpus[id], 1ULL << id % cpu_count);
+    }
+}
+
 static void build(struct domain0_request *request)
 {
     uint64_t available = (frames_free_count() + work.frames) << PAGE_SHIFT;
@@ -178,6 +186,9 @@ static void build(struct domain0_request *request)
     }
     if (work.used < work.frames) {
         frames_add_range(mfn_add(work.first, work.used), work.frames - work.used);
+    }
+    if (options.dom0_vcpus_pin) {
+        pin_vcpus(domain0);
     }
     devices_give_to_domain0(domain0);
 }

@@ -21,6 +21,7 @@ PARAM_STRING("console", options.console);
 PARAM_STRING("com1", options.com1);
 PARAM_STRING("com2", options.com2);
 PARAM_BOOL("sync_console", options.sync_console);
+PARAM_BOOL("dom0_vcpus_pin", options.dom0_vcpus_pin);
 PARAM_BOOL("trace", options.trace);
 
 static int set_loglvl(const struct param *param, const char *value)

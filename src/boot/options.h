@@ -27,6 +27,7 @@ struct dom0_vcpus {
 struct options {
     struct dom0_memory dom0_memory;
     struct dom0_vcpus dom0_vcpus; /* 0 and UINT32_MAX where nothing is said */
+    bool dom0_vcpus_pin;          /* each on the CPU of its number */
     char console[64];             /* devices for the log: "com1,vga" */
     char com1[64], com2[64];      /* see platform/uart.h; empty: defaults */
     bool sync_console;            /* wait for the transmitter instead of buffering */

@@ -69,7 +69,7 @@ long platform_cpu_online(const struct xenpf_cpu_ol *op)
 
 long platform_cpu_offline(const struct xenpf_cpu_ol *op)
 {
-    return cpu_take_offline(op->cpuid);
+    return op->cpuid == 0 ? -EOPNOTSUPP : cpu_take_offline(op->cpuid);
 }
 
 /* Frequencies and deep idle states stay the firmware's affair: Pavise makes no use of the tables.

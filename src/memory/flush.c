@@ -11,7 +11,7 @@ void flush_older_than(uint64_t stamp)
     uint64_t owing = 0;
 
     for (unsigned int id = 0; id < cpu_count; id++) {
-        if (cpus[id] && READ_ONCE(cpus[id]->flush_stamp) <= stamp) {
+        if (READ_ONCE(cpus[id]->flush_stamp) <= stamp && !READ_ONCE(cpus[id]->holds_no_guest)) {
             owing |= 1ULL << id;
         }
     }

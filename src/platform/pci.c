@@ -4,7 +4,7 @@
 
 #include "abi/errno.h"
 #include "arch/io.h"
-#include "base/lock.h"
+#include "base/pci_lock.h"
 #include "lib/bitmap.h"
 #include "platform/mmio.h"
 
@@ -20,7 +20,6 @@ enum {
 #define ADDRESS_ENABLE (1U << 31)
 
 // Guards the address port, which says what the data port means.
-static spinlock_t port_lock = SPINLOCK(RANK_DEVICE);
 
 static struct {
     unsigned count;
@@ -137,10 +136,10 @@ static uint32_t port_read(pci_bdf_t device, uint32_t offset, unsigned bits)
     uint16_t port = (uint16_t)(DATA_PORT + offset % 4);
     uint32_t value;
 
-    spin_lock(&port_lock);
+    spin_lock(&pci_port_lock);
     select_locked(device, offset);
     value = bits == 8 ? arch_in8(port) : bits == 16 ? arch_in16(port) : arch_in32(port);
-    spin_unlock(&port_lock);
+    spin_unlock(&pci_port_lock);
     return value;
 }
 
@@ -148,7 +147,7 @@ static void port_write(pci_bdf_t device, uint32_t offset, unsigned bits, uint32_
 {
     uint16_t port = (uint16_t)(DATA_PORT + offset % 4);
 
-    spin_lock(&port_lock);
+    spin_lock(&pci_port_lock);
     select_locked(device, offset);
     if (bits == 8) {
         arch_out8(port, (uint8_t)value);
@@ -157,7 +156,7 @@ static void port_write(pci_bdf_t device, uint32_t offset, unsigned bits, uint32_
     } else {
         arch_out32(port, value);
     }
-    spin_unlock(&port_lock);
+    spin_unlock(&pci_port_lock);
 }
 
 static uint32_t memory_read(const volatile uint8_t *address, unsigned bits)

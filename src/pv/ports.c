@@ -5,13 +5,11 @@
 
 #include "arch/io.h"
 #include "arch/vcpu.h"
-#include "base/lock.h"
+#include "base/pci_lock.h"
 
 #define PCI_ADDRESS_PORT 0xcf8
 #define PCI_DATA_PORT    0xcfc
 #define IOPL_SHIFT       12
-
-static spinlock_t pci_port_lock = SPINLOCK(RANK_DEVICE);
 
 /* Ports that a domain has not been given behave like ports where no device answers. */
 static bool domain_has_ports(const struct domain *d, uint16_t port, unsigned int bytes)

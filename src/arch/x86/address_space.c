@@ -3,6 +3,7 @@
 // tables with an entry a frame, and devices. The order of the calls: arch/paging.h.
 
 #include "arch/frames.h"
+#include "base/lock.h"
 #include "base/panic.h"
 #include "cpu_features.h"
 #include "instructions.h"
@@ -17,7 +18,8 @@ extern const char text_start[], text_end[], rodata_start[], rodata_end[], data_s
 extern const char boot_stack_guard[];
 
 static paging_source memory_source;
-static uint64_t next_device_va = DEVICE_MAP_BASE;
+static uint64_t next_device_va = DEVICE_MAP_BASE; /* guarded by window_lock */
+static spinlock_t window_lock = SPINLOCK(RANK_HEAP);
 
 static void map_or_die(uint64_t va, uint64_t pa, uint64_t bytes, unsigned int flags)
 {
@@ -166,18 +168,30 @@ uintptr_t m2p_guest_base(void)
 
 /* ---- devices --------------------------------------------------------------------------------- */
 
+static void *map_next(uint64_t pa, uint64_t bytes, unsigned int flags)
+{
+    uint64_t va = next_device_va;
+
+    if (bytes > DEVICE_MAP_END - va || paging_map(va, pa, bytes, flags) != 0) {
+        return NULL;
+    }
+    next_device_va += bytes;
+    return (void *)va;
+}
+
+/* Nothing was ever mapped there, so no CPU has anything to forget. */
 static void *map_window(uint64_t pa, size_t bytes, unsigned int flags)
 {
     uint64_t start = ROUND_DOWN(pa, PAGE_SIZE);
-    uint64_t length = ROUND_UP(pa + bytes, PAGE_SIZE) - start;
-    uint64_t va = next_device_va;
+    char *mapped;
 
-    if (pa + bytes < pa || length > DEVICE_MAP_END - va ||
-        paging_map(va, start, length, flags) != 0) {
+    if (pa + bytes < pa) {
         return NULL;
     }
-    next_device_va += length;
-    return (void *)(va + pa % PAGE_SIZE);
+    spin_lock(&window_lock);
+    mapped = map_next(start, ROUND_UP(pa + bytes, PAGE_SIZE) - start, flags);
+    spin_unlock(&window_lock);
+    return mapped ? mapped + pa % PAGE_SIZE : NULL;
 }
 
 void *arch_map_device(uint64_t pa, size_t bytes)

@@ -62,6 +62,7 @@ void cpu_arrived(void)
     speculation_start_cpu();
     arch_start_local_interrupts();
     arch_tlb_flush_local();
+    this_cpu()->holds_no_guest = true;
     __atomic_store_n(&start.state, ARRIVED, __ATOMIC_RELEASE);
     function();
     panic("a CPU has nothing left to do");

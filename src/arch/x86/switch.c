@@ -26,9 +26,17 @@
 /* Load a base register; global entries are forgotten too, as the old guest's may be global. */
 static void load_base(uint64_t cr3)
 {
+    WRITE_ONCE(this_cpu()->holds_no_guest, false);
     write_cr3(cr3);
     arch_tlb_flush_local();
     this_cpu()->current_cr3 = cr3;
+}
+
+/* From now on other CPUs need not tell this one of translations that it should forget. */
+static void load_own_base(void)
+{
+    load_base(paging_root());
+    __atomic_store_n(&this_cpu()->holds_no_guest, true, __ATOMIC_SEQ_CST);
 }
 
 void arch_load_page_tables(struct vcpu *v)
@@ -218,7 +226,7 @@ void arch_vcpu_switch(struct vcpu *from, struct vcpu *to)
     }
     isolation_forget();
     if (vcpu_is_idle(to)) {
-        load_base(paging_root());
+        load_own_base();
     } else {
         load(to);
     }
