@@ -76,6 +76,37 @@ TEST("CLEAR_PAGE refuses a page table and a frame that is not the domain's")
     CHECK(mmuext_frame(MMUEXT_CLEAR_PAGE, 1ul << 40) < 0);
 }
 
+static long super_for(unsigned command, uint64_t mfn, domid_t whose)
+{
+    struct mmuext_op op = {.cmd = command, .arg1.mfn = mfn};
+
+    return mmuext_op(&op, 1, NULL, whose);
+}
+
+TEST(
+    "superpages are not to be had: MARK_SUPER and UNMARK_SUPER get -EOPNOTSUPP, whatever the frame")
+{
+    uint64_t own = virt_to_mfn(page_alloc());
+    uint64_t frames[] = {own & ~511ul, own | 1, 1ul << 40, 0};
+
+    for (unsigned i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
+        CHECK_ERR(super_for(MMUEXT_MARK_SUPER, frames[i], DOMID_SELF), XEN_EOPNOTSUPP);
+        CHECK_ERR(super_for(MMUEXT_UNMARK_SUPER, frames[i], DOMID_SELF), XEN_EOPNOTSUPP);
+    }
+}
+
+TEST("and so it is for frames of others; a domain that is not there comes first")
+{
+    CHECK_ERR(super_for(MMUEXT_MARK_SUPER, 0, DOMID_IO), XEN_EOPNOTSUPP);
+    CHECK_ERR(super_for(MMUEXT_MARK_SUPER, 0, DOMID_XEN), XEN_EOPNOTSUPP);
+    CHECK_ERR(super_for(MMUEXT_MARK_SUPER, 0, 1234), XEN_ESRCH);
+}
+
+TEST("the command after the last one gets -ENOSYS")
+{
+    CHECK_ERR(super_for(MMUEXT_UNMARK_SUPER + 1, 0, DOMID_SELF), XEN_ENOSYS);
+}
+
 TEST("COPY_PAGE copies a frame")
 {
     uint64_t *from = page_alloc(), *to = page_alloc();
