@@ -3,6 +3,7 @@
 // domctl.h).
 
 #include "domu.h"
+#include "foreign.h"
 #include "tap.h"
 
 static struct domu domu;
@@ -277,6 +278,35 @@ TEST("all of a domain's memory comes back with its end")
     CHECK(free_frames() <= before - 64);
     CHECK(destroy(domid));
     CHECK(free_frames_return_to(before));
+}
+
+// Whether a new domain's one frame is zero at first. It leaves something there.
+static bool frame_is_zero(uint8_t fill)
+{
+    struct xen_memory_reservation reservation = {.nr_extents = 1, .domid = create()};
+    domid_t domid = reservation.domid;
+    xen_pfn_t frame = 0;
+    uint8_t *page;
+    bool zero = true;
+
+    set_xen_guest_handle(reservation.extent_start, &frame);
+    CHECK_OK(domain_max_mem(domid, 4));
+    CHECK_EQ(memory_op(XENMEM_populate_physmap, &reservation), 1);
+    page = foreign_map(domid, &frame, 1, PTE_KERNEL_RW, NULL);
+    for (unsigned i = 0; page != NULL && i < PAGE_SIZE; i++) {
+        zero = zero && page[i] == 0;
+    }
+    memset(page, fill, PAGE_SIZE);
+    foreign_unmap(page, 1);
+    CHECK(destroy(domid));
+    return zero;
+}
+
+TEST("new memory is zero, whatever the last owner left there")
+{
+    for (unsigned i = 0; i < 8; i++) {
+        CHECK(frame_is_zero(0xa5));
+    }
 }
 
 TEST("memory that nobody has is not given")
