@@ -7,7 +7,7 @@
 #include "mm.h"
 #include "trap.h"
 
-#define STACK_BYTES 8192
+#define STACK_PAGES 2
 #define MS          1000000ul
 
 static struct job {
@@ -16,7 +16,16 @@ static struct job {
     bool initialised;
 } jobs[VCPUS_MAX];
 
-static char stacks[VCPUS_MAX][STACK_BYTES] __attribute__((aligned(16)));
+// Only those that are used: every page of an image is one more in the domains that run it too.
+static char *stack_end(unsigned id)
+{
+    static char *ends[VCPUS_MAX];
+
+    if (ends[id] == NULL) {
+        ends[id] = (char *)pages_alloc(STACK_PAGES) + STACK_PAGES * PAGE_SIZE;
+    }
+    return ends[id];
+}
 
 // Where each begins, and goes on each time it is brought up again.
 static void work(uint64_t id)
@@ -33,7 +42,7 @@ void vcpu_prepare_context(unsigned id, struct vcpu_guest_context *context)
     context->flags = VGCF_in_kernel;
     context->user_regs.rip = POINTER(work);
     // As after a call: the compiler counts on it.
-    context->user_regs.rsp = POINTER(stacks[id] + STACK_BYTES - 8);
+    context->user_regs.rsp = POINTER(stack_end(id) - 8);
     context->user_regs.rdi = id;
     context->user_regs.cs = FLAT_KERNEL_CS;
     context->user_regs.ss = FLAT_KERNEL_SS;
