@@ -163,7 +163,7 @@ static long frame_op(const struct entry_rights *rights, const struct mmuext_op *
 }
 
 /* What concerns the calling vCPU and its domain; all else is tried as an operation on frames. */
-static long one_op(const struct entry_rights *rights, const struct mmuext_op *op)
+static always_inline_fn long one_op(const struct entry_rights *rights, const struct mmuext_op *op)
 {
     struct vcpu *v = current_vcpu();
 
@@ -244,7 +244,7 @@ static cold_fn long batch(gva_t ops, uint64_t count_argument, gva_t done_out, ui
 {
     uint32_t count = (uint32_t)count_argument & ~COUNT_RESUMED, before = 0, done = 0;
     struct vcpu *v = current_vcpu();
-    struct entry_rights rights;
+    struct foreign foreign;
     long result = unfinished_resume(v);
 
     if (result != 0) {
@@ -254,10 +254,10 @@ static cold_fn long batch(gva_t ops, uint64_t count_argument, gva_t done_out, ui
         read_guest(&before, done_out, 0) != 0) {
         return -EFAULT;
     }
-    result = foreign_get((uint32_t)foreigndom & 0xffff, &rights);
+    result = foreign_get((uint32_t)foreigndom & 0xffff, &foreign);
     if (result == 0) {
-        result = run_ops(&rights, ops, count, &done);
-        foreign_put(&rights);
+        result = run_ops(foreign.rights, ops, count, &done);
+        foreign_put(&foreign);
     }
     result = end_ops(v, ops, count, done, result);
     before += done;
@@ -284,9 +284,7 @@ long hypercall_mmuext_op(gva_t ops, uint64_t count, gva_t done_out, uint64_t for
     }
     result = fetch_guest(&op, ops, 0);
     if (likely(result == 0)) {
-        const struct entry_rights rights = {
-            .tables = v->domain, .frames = v->domain, .caller = v->domain};
-        result = one_op(&rights, &op);
+        result = one_op(own_rights(v), &op);
     }
     return likely(unfinished_none(v)) ? result : end_ops(v, ops, 1, result == 0, result);
 }

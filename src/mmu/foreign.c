@@ -57,12 +57,16 @@ static void put_other(const struct entry_rights *rights, struct domain *d)
     }
 }
 
-int foreign_get_other(uint32_t foreigndom, struct entry_rights *rights)
+int foreign_get_other(uint32_t foreigndom, struct foreign *f)
 {
+    struct entry_rights *rights = &f->other;
     uint32_t pfd = foreigndom >> 16;
-    int error = pfd != 0 ? get_other((domid_t)(pfd - 1), &rights->tables) : 0;
+    int error;
 
+    *rights = *f->rights;
     rights->frames = NULL;
+    f->rights = rights;
+    error = pfd != 0 ? get_other((domid_t)(pfd - 1), &rights->tables) : 0;
     if (error == 0) {
         error = get_frames((domid_t)foreigndom, rights);
         if (error != 0) {
@@ -72,8 +76,8 @@ int foreign_get_other(uint32_t foreigndom, struct entry_rights *rights)
     return error;
 }
 
-void foreign_put_other(struct entry_rights *rights)
+void foreign_put_other(struct foreign *f)
 {
-    put_other(rights, rights->tables);
-    put_other(rights, rights->frames);
+    put_other(&f->other, f->other.tables);
+    put_other(&f->other, f->other.frames);
 }

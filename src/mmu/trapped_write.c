@@ -6,6 +6,7 @@
 #include "domain/domain.h"
 #include "mmu/page_entry.h"
 #include "mmu/types.h"
+#include "mmu/vcpu_mmu.h"
 #include "mmu/walk.h"
 
 /* The page mapped at `va`, when it is present and read-only. */
@@ -38,14 +39,12 @@ bool trapped_write_begin(const struct vcpu *v, uint64_t va, struct trapped_write
 
 long trapped_write_commit(const struct vcpu *v, struct trapped_write *w, pte_t value)
 {
-    struct domain *d = v->domain;
-    const struct entry_rights rights = {.tables = d, .frames = d, .caller = d};
     long result = 0;
 
     /* Accessed or dirty set meanwhile must not be lost: the instruction then starts over. */
     if (value != w->old) {
-        result =
-            page_edit(&rights, table_entry(w->table, w->slot), w->old, value, PAGE_STORE_IF_SAME);
+        result = page_edit(own_rights(v), table_entry(w->table, w->slot), w->old, value,
+                           PAGE_STORE_IF_SAME);
     }
     table_unlock(w->table);
     return result;

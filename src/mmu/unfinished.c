@@ -169,7 +169,12 @@ long unfinished_abandon(struct vcpu *v)
 int unfinished_create(struct vcpu *v)
 {
     v->mmu = heap_new(struct vcpu_mmu);
-    return v->mmu ? 0 : -ENOMEM;
+    if (!v->mmu) {
+        return -ENOMEM;
+    }
+    v->mmu->own =
+        (struct entry_rights){.tables = v->domain, .frames = v->domain, .caller = v->domain};
+    return 0;
 }
 
 void unfinished_destroy(struct vcpu *v)

@@ -7,31 +7,8 @@
 // released. A call that fails may leave something to release too: the next call does that first.
 #pragma once
 
-#include "domain/domain.h"
+#include "mmu/vcpu_mmu.h"
 #include "memory/frame.h"
-
-enum unfinished_kind {
-    UNFINISHED_BUILD,   /* to be validated, for the call that is issued again */
-    UNFINISHED_BUILT,   /* validated; kept until that call has counted its own use */
-    UNFINISHED_FAILED,  /* can't be validated; holds nothing */
-    UNFINISHED_RELEASE, /* to be taken apart */
-};
-
-/*
- * A call leaves at most one table to build, and, where it is refused, one to release at each of the
- * three levels that may be preempted. There is room for that beside what an earlier turn has built.
- */
-#define UNFINISHED_BY_ONE_CALL 4
-#define UNFINISHED_ITEMS       8
-
-struct vcpu_mmu {
-    unsigned int count;
-    struct unfinished_item {
-        struct frame *frame;
-        enum unfinished_kind kind;
-        long failure;
-    } item[UNFINISHED_ITEMS];
-};
 
 static inline bool unfinished_none(const struct vcpu *v)
 {

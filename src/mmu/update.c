@@ -192,7 +192,7 @@ long hypercall_mmu_update(gva_t requests, uint64_t count_argument, gva_t done_ou
 {
     uint32_t count = (uint32_t)count_argument, before, done = 0;
     struct vcpu *v = current_vcpu();
-    struct entry_rights rights;
+    struct foreign foreign;
     long result = unfinished_resume(v);
 
     if (result != 0) {
@@ -201,10 +201,10 @@ long hypercall_mmu_update(gva_t requests, uint64_t count_argument, gva_t done_ou
     if (done_before(&count, done_out, &before) != 0) {
         return -EFAULT;
     }
-    result = foreign_get((uint32_t)foreigndom, &rights);
+    result = foreign_get((uint32_t)foreigndom, &foreign);
     if (result == 0) {
-        result = run_batch(&rights, requests, count, &done);
-        foreign_put(&rights);
+        result = run_batch(foreign.rights, requests, count, &done);
+        foreign_put(&foreign);
     }
     unfinished_end(v);
     if (result == HYPERCALL_RESTART) {

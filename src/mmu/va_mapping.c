@@ -33,45 +33,48 @@ static always_inline_fn long update(const struct entry_rights *rights, uint64_t 
  * UVMF_LOCAL and UVMF_MULTI share a value: with a bitmap's address in the remaining bits it is
  * MULTI.
  */
-static int flush_mask(uint64_t flags, uint64_t *cpus_to_flush)
+static bool flush_is_local(uint64_t flags)
 {
-    const struct vcpu *v = current_vcpu();
+    return (flags & ~(uint64_t)UVMF_FLUSHTYPE_MASK) == 0;
+}
+
+static long flush_many(uint64_t va, uint64_t flags)
+{
+    const struct domain *d = current_vcpu()->domain;
     gva_t bitmap = gva(flags & ~(uint64_t)(UVMF_FLUSHTYPE_MASK | UVMF_ALL));
+    uint64_t wanted;
+    int error = 0;
 
     if ((flags & UVMF_ALL) != 0) {
-        *cpus_to_flush = cpus_running(v->domain);
-        return 0;
+        wanted = cpus_running(d);
+    } else {
+        error = cpus_running_of(d, bitmap, &wanted);
     }
-    if (gva_is_null(bitmap)) {
-        *cpus_to_flush = 1ULL << this_cpu()->id;
-        return 0;
+    if (error != 0) {
+        return error;
     }
-    return cpus_running_of(v->domain, bitmap, cpus_to_flush);
+    if ((flags & UVMF_FLUSHTYPE_MASK) == UVMF_INVLPG) {
+        arch_tlb_flush_page_cpus(wanted, va);
+    } else {
+        arch_tlb_flush_cpus(wanted);
+    }
+    return 0;
 }
 
 static long flush(uint64_t va, uint64_t flags)
 {
-    uint64_t wanted;
-    int error;
-
-    switch (flags & UVMF_FLUSHTYPE_MASK) {
-    case UVMF_NONE:
-        return 0;
-    case UVMF_TLB_FLUSH:
-        error = flush_mask(flags, &wanted);
-        if (error == 0) {
-            arch_tlb_flush_cpus(wanted);
-        }
-        return error;
-    case UVMF_INVLPG:
-        error = flush_mask(flags, &wanted);
-        if (error == 0) {
-            arch_tlb_flush_page_cpus(wanted, va);
-        }
-        return error;
-    default:
+    if ((flags & UVMF_FLUSHTYPE_MASK) == UVMF_NONE) {
         return 0;
     }
+    if (unlikely(!flush_is_local(flags))) {
+        return flush_many(va, flags);
+    }
+    if ((flags & UVMF_FLUSHTYPE_MASK) == UVMF_INVLPG) {
+        arch_tlb_flush_page_local(va);
+    } else {
+        arch_tlb_flush_local();
+    }
+    return 0;
 }
 
 static bool flush_known(uint64_t flags)
@@ -92,22 +95,18 @@ static long update_and_flush(const struct entry_rights *rights, uint64_t va, uin
 
 long hypercall_update_va_mapping(uint64_t va, uint64_t value, uint64_t flags)
 {
-    struct domain *d = current_vcpu()->domain;
-    const struct entry_rights rights = {.tables = d, .frames = d, .caller = d};
-
-    return update_and_flush(&rights, va, value, flags);
+    return update_and_flush(own_rights(current_vcpu()), va, value, flags);
 }
 
 long hypercall_update_va_mapping_otherdomain(uint64_t va, uint64_t value, uint64_t flags,
                                              uint64_t domid)
 {
-    struct entry_rights rights;
-    long result = foreign_get((uint32_t)(domid & 0xffff), &rights);
+    struct foreign foreign;
+    long result = foreign_get((uint32_t)(domid & 0xffff), &foreign);
 
-    if (result != 0) {
-        return result;
+    if (result == 0) {
+        result = update_and_flush(foreign.rights, va, value, flags);
+        foreign_put(&foreign);
     }
-    result = update_and_flush(&rights, va, value, flags);
-    foreign_put(&rights);
     return result;
 }
