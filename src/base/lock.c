@@ -1,9 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// The run-time check of the lock order, in debug builds.
+// Waiting for a lock, and the run-time check of the lock order in debug builds.
 #include "base/lock.h"
 
 #include "base/cpu.h"
 #include "base/panic.h"
+
+cold_fn void spin_lock_slowly(spinlock_t *lock)
+{
+    do {
+        while (READ_ONCE(lock->held) != 0) {
+            cpu_relax();
+        }
+    } while (__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE) != 0);
+}
 
 void lock_rank_acquire(const spinlock_t *lock)
 {

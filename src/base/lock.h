@@ -47,15 +47,16 @@ static inline void spin_init(spinlock_t *lock, enum lock_rank rank)
 void lock_rank_acquire(const spinlock_t *lock);
 void lock_rank_release(const spinlock_t *lock);
 
+/* Somebody else has it: wait until it is the caller's. */
+void spin_lock_slowly(spinlock_t *lock);
+
 static inline void spin_lock(spinlock_t *lock)
 {
 #ifdef PAVISE_DEBUG
     lock_rank_acquire(lock);
 #endif
-    while (unlikely(__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE) != 0)) {
-        while (READ_ONCE(lock->held) != 0) {
-            cpu_relax();
-        }
+    if (unlikely(__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE) != 0)) {
+        spin_lock_slowly(lock);
     }
 }
 

@@ -17,12 +17,13 @@ static inline bool byte_trylock(byte_lock_t *lock)
     return __atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE) == 0;
 }
 
+/* Somebody else has it: wait until it is the caller's. */
+void byte_lock_slowly(byte_lock_t *lock);
+
 static inline void byte_lock(byte_lock_t *lock)
 {
-    while (unlikely(!byte_trylock(lock))) {
-        while (READ_ONCE(*lock) != 0) {
-            cpu_relax();
-        }
+    if (unlikely(!byte_trylock(lock))) {
+        byte_lock_slowly(lock);
     }
 }
 

@@ -24,11 +24,10 @@ static uint32_t *mask_bits(const struct domain *d)
               d->is_32bit ? COMPAT_MASK_OFFSET : offsetof(struct shared_info, evtchn_mask));
 }
 
-static uint32_t *selector_bits(const struct vcpu *v)
+static uint32_t *selector_bits(const struct domain *d, const struct vcpu *v)
 {
-    return at(READ_ONCE(v->info), v->domain->is_32bit
-                                      ? COMPAT_SELECTOR_OFFSET
-                                      : offsetof(struct vcpu_info, evtchn_pending_sel));
+    return at(READ_ONCE(v->info), d->is_32bit ? COMPAT_SELECTOR_OFFSET
+                                              : offsetof(struct vcpu_info, evtchn_pending_sel));
 }
 
 /* The selector bit that covers a port: one a guest's word. */
@@ -56,7 +55,7 @@ static bool test_and_clear(uint32_t *bits, uint32_t n)
 
 static always_inline_fn void select_port(struct domain *d, struct vcpu *v, uint32_t port)
 {
-    if (v && !test_and_set(selector_bits(v), selector_of(d, port))) {
+    if (v && !test_and_set(selector_bits(d, v), selector_of(d, port))) {
         vcpu_upcall(v);
     }
 }
@@ -94,7 +93,7 @@ void two_level_clear_pending(struct domain *d, uint32_t port)
 
 void two_level_select_all(struct vcpu *v)
 {
-    uint32_t *bits = selector_bits(v);
+    uint32_t *bits = selector_bits(v->domain, v);
 
     __atomic_store_n(&bits[0], ~0U, __ATOMIC_SEQ_CST);
     if (!v->domain->is_32bit) {

@@ -56,11 +56,15 @@ static void test_each_flush_reaches_whom_it_says(void **state)
 {
     pte_t entry = entry_for(space.data[0], KERNEL_RW);
     uint64_t *mask = (uint64_t *)(guest_page + PAGE_SIZE);
+    unsigned long local = host_calls.tlb_flush_local, elsewhere = host_calls.tlb_flush_cpus;
 
     cpus[1]->current = guest->vcpus[1];
     *mask = 1 << 1;
     assert_int_equal(va_mapping(0, entry, UVMF_TLB_FLUSH | UVMF_LOCAL), 0);
-    assert_int_equal(host_calls.last_flushed_cpus, 1);
+    assert_int_equal(host_calls.tlb_flush_local, local + 1);
+    assert_int_equal(va_mapping(0x2000, entry, UVMF_INVLPG | UVMF_LOCAL), 0);
+    assert_int_equal(host_calls.last_flushed_address, 0x2000);
+    assert_int_equal(host_calls.tlb_flush_cpus, elsewhere);
     assert_int_equal(va_mapping(0, entry, UVMF_TLB_FLUSH | UVMF_ALL), 0);
     assert_int_equal(host_calls.last_flushed_cpus, 3);
     assert_int_equal(va_mapping(0x1000, entry, UVMF_INVLPG | UVMF_MULTI | address_of(mask)), 0);
