@@ -43,8 +43,10 @@ expect "a row's number" 2 "$(row_number guest/bench/bench.c multicall-32)"
 
 # Each row that a program measures has its words.
 listed() { sed -n "\\;^# $1\$;,/^# /p" "$operations" | sed '/^#/d; s/ .*//'; }
-expect "the kernel's rows" "$(listed guest/bench/bench.c | sort)" \
-    "$(grep -oE '(MEASURE|MEASURE_ROUNDS|report)\("[a-z0-9-]+"' guest/bench/bench.c | sed 's/.*("//; s/"//' | sort)"
+measured() { grep -oE '(MEASURE|MEASURE_ROUNDS|report)\("[a-z0-9-]+"' "$1" | sed 's/.*("//; s/"//'; }
+for program in guest/bench/bench.c guest/bench/bench_domains.c; do
+    expect "the rows of $program" "$(listed $program | sort)" "$(measured $program | sort)"
+done
 expect "the Linux program's rows" "$(listed tests/bench/linux_bench.c | sort)" \
     "$(grep -oE 'measure\("[a-z0-9-]+"' tests/bench/linux_bench.c | sed 's/.*("//; s/"//' | sort)"
 
