@@ -118,8 +118,15 @@ static void test_cause_interrupted_type_changes(void **state)
         assert_int_equal(set_entry(space.table[1], 50, entry_for(s.table[level], KERNEL_RW)),
                          -EINVAL);
         assert_int_equal(set_entry(s.table[level], 300, entry_for(s.data[0], KERNEL_RW)), -EINVAL);
+        assert_int_equal(set_entry(s.table[level], 300, 0), -EINVAL);
         assert_int_equal(pin(s.table[level], level == 1 ? 2 : level - 1), -EINVAL);
         assert_int_equal(mmuext(MMUEXT_UNPIN_TABLE, s.table[level].n), -EINVAL);
+        /* As what it is going to be it is not to be had yet. */
+        op.cmd = MMUEXT_PIN_L1_TABLE + level - 1;
+        op.arg1.mfn = s.table[level].n;
+        memcpy(guest_page, &op, sizeof(op));
+        set_arguments(address_of(guest_page), 1, 0, DOMID_SELF);
+        assert_int_equal(one_turn(CALL_MMUEXT), HYPERCALL_RESTART);
         assert_int_equal(domain_steal_frame(guest, frame_of(s.table[level])), -EBUSY);
     }
     /* And it is given up without a trace when its vCPU asks for something else. */
