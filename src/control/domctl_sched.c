@@ -2,6 +2,7 @@
 // domctl: vCPUs' states, affinities, weight and cap.
 
 #include "abi/errno.h"
+#include "arch/index.h"
 #include "control/copy.h"
 #include "control/domctl.h"
 #include "sched/sched.h"
@@ -12,7 +13,7 @@ static long find_vcpu(struct domain *d, uint32_t id, struct vcpu **v)
     if (id >= d->max_vcpus) {
         return -EINVAL;
     }
-    *v = READ_ONCE(d->vcpus[id]);
+    *v = READ_ONCE(d->vcpus[index_below(id, d->max_vcpus)]);
     return *v ? 0 : -ESRCH;
 }
 

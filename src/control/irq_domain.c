@@ -2,6 +2,7 @@
 // Pirqs: a domain's own numbers for interrupts, mapped and unmapped; its part of the end.
 #include "abi/errno.h"
 #include "arch/frames.h"
+#include "arch/index.h"
 #include "base/cpu.h"
 #include "base/hypercall.h"
 #include "base/panic.h"
@@ -24,7 +25,8 @@ static void set_entry(struct domain *d, uint32_t pirq, uint32_t value)
 
 int pirq_to_irq(const struct domain *d, uint32_t pirq)
 {
-    uint16_t entry = pirq < pirq_limit() ? entry_of(d, pirq) : PIRQ_FREE;
+    uint16_t entry =
+        pirq < pirq_limit() ? entry_of(d, (uint32_t)index_below(pirq, pirq_limit())) : PIRQ_FREE;
 
     return entry >= PIRQ_RESERVED ? -EINVAL : entry;
 }
@@ -329,7 +331,7 @@ static int set_eoi_page_locked(struct domain *d, mfn_t frame, bool unmask_ports)
     if (irqs->eoi_bits) {
         return -EBUSY;
     }
-    if (!mfn_valid(frame) || !frame_get_writable(frame_of(frame), d->id)) {
+    if (!mfn_valid(frame) || !frame_get_writable(frame_of_guests(frame), d->id)) {
         return -EINVAL;
     }
     irqs->eoi_frame = frame;

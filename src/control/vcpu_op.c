@@ -4,6 +4,7 @@
 
 #include "abi/errno.h"
 #include "arch/guest.h"
+#include "arch/index.h"
 #include "base/hypercall.h"
 #include "control/hypercalls.h"
 #include "control/machine.h"
@@ -214,7 +215,7 @@ long hypercall_vcpu_op(uint64_t cmd, uint64_t vcpu_id, gva_t argument)
 {
     struct domain *d = current_vcpu()->domain;
     uint32_t id = (uint32_t)vcpu_id;
-    struct vcpu *v = id < d->max_vcpus ? READ_ONCE(d->vcpus[id]) : NULL;
+    struct vcpu *v = id < d->max_vcpus ? READ_ONCE(d->vcpus[index_below(id, d->max_vcpus)]) : NULL;
 
     if (!v) {
         return -ENOENT;

@@ -113,7 +113,7 @@ int domain_give_back(struct domain *d, mfn_t m)
     struct frame *f;
     int error;
 
-    if (!mfn_valid(m) || !frame_get(frame_of(m), d->id)) {
+    if (!mfn_valid(m) || !frame_get(frame_of_guests(m), d->id)) {
         return -EINVAL;
     }
     f = frame_of(m);

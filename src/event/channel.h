@@ -13,6 +13,7 @@
 // [f] `link_lock`, [q] the queue's lock.
 #pragma once
 
+#include "arch/index.h"
 #include "base/cpu.h"
 #include "base/lock.h"
 #include "event/byte_lock.h"
@@ -87,13 +88,16 @@ static inline struct evtchn *channel_of(struct domain_events *e, uint32_t port)
     if (unlikely(port >= __atomic_load_n(&e->port_end, __ATOMIC_ACQUIRE))) {
         return NULL;
     }
+    port = (uint32_t)index_below(port, READ_ONCE(e->port_end));
     return &__atomic_load_n(&e->chunks, __ATOMIC_ACQUIRE)[port / CHUNK_PORTS][port % CHUNK_PORTS];
 }
 
 /* The vCPU by number, or NULL where the domain has none. */
 static inline struct vcpu *vcpu_of(const struct domain *d, uint32_t id)
 {
-    return id < d->max_vcpus ? __atomic_load_n(&d->vcpus[id], __ATOMIC_ACQUIRE) : NULL;
+    return id < d->max_vcpus
+               ? __atomic_load_n(&d->vcpus[index_below(id, d->max_vcpus)], __ATOMIC_ACQUIRE)
+               : NULL;
 }
 
 /* The vCPU that the channel tells; NULL before the domain's first one is made. */

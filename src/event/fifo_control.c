@@ -9,7 +9,7 @@
  */
 static void *take_page(struct domain *d, mfn_t frame)
 {
-    if (!mfn_valid(frame) || !frame_get_writable(frame_of(frame), d->id)) {
+    if (!mfn_valid(frame) || !frame_get_writable(frame_of_guests(frame), d->id)) {
         return NULL;
     }
     return frame_to_virt(frame);

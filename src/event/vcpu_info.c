@@ -31,7 +31,7 @@ static int register_locked(struct vcpu *v, mfn_t frame, uint32_t offset)
     if (v->registered_info || may_run || d->life != DOMAIN_ALIVE) {
         return -EINVAL;
     }
-    if (!mfn_valid(frame) || !frame_get_writable(frame_of(frame), d->id)) {
+    if (!mfn_valid(frame) || !frame_get_writable(frame_of_guests(frame), d->id)) {
         return -EINVAL;
     }
     v->registered_info = true;

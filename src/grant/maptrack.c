@@ -4,6 +4,7 @@
 // A handle is free (flags 0, on the list), busy (one vCPU's, which may do anything with it), or a
 // mapping (flags say which kind). It becomes busy by maptrack_alloc() or maptrack_claim() only.
 #include "abi/errno.h"
+#include "arch/index.h"
 #include "base/cpu.h"
 #include "base/hypercall.h"
 #include "grant/table.h"
@@ -80,6 +81,8 @@ struct maptrack_entry *maptrack_claim(struct domain *d, uint32_t handle, uint32_
     if (handle / TRACK_PER_PAGE >= __atomic_load_n(&g->maptrack_frames, __ATOMIC_ACQUIRE)) {
         return NULL;
     }
+    handle =
+        (uint32_t)index_below(handle, (uint64_t)READ_ONCE(g->maptrack_frames) * TRACK_PER_PAGE);
     entry = maptrack_entry(d, handle);
     seen = __atomic_load_n(&entry->flags, __ATOMIC_RELAXED);
     if ((seen & MAPPED) == 0 ||

@@ -14,6 +14,7 @@
 // [e] the entry's lock.
 #pragma once
 
+#include "arch/index.h"
 #include "base/lock.h"
 #include "event/byte_lock.h"
 #include "grant/grant.h"
@@ -171,7 +172,10 @@ must_check int16_t active_lock_slowly(struct domain_grants *g, grant_ref_t ref,
 static inline must_check int16_t active_lock(struct domain_grants *g, grant_ref_t ref,
                                              struct grant_active **active)
 {
-    if (likely(ref < table_entries(g)) && likely((*active = active_if_any(g, ref)) != NULL)) {
+    uint32_t entries = table_entries(g);
+    grant_ref_t guarded = (grant_ref_t)index_below(ref, entries);
+
+    if (likely(ref < entries) && likely((*active = active_if_any(g, guarded)) != NULL)) {
         byte_lock(&(*active)->lock);
         /* Asked again, for now it can't change. */
         if (likely(ref < table_entries(g))) {

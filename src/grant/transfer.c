@@ -15,11 +15,11 @@
 /* Take the frame away from its owner, so that no CPU can reach it by an old translation. */
 static bool steal(struct domain *d, mfn_t frame)
 {
-    if (!mfn_valid(frame) || domain_steal_frame(d, frame_of(frame)) != 0) {
+    if (!mfn_valid(frame) || domain_steal_frame(d, frame_of_guests(frame)) != 0) {
         return false;
     }
-    flush_stamp_frame(frame_of(frame));
-    flush_older_than(frame_of(frame)->flush_stamp);
+    flush_stamp_frame(frame_of_guests(frame));
+    flush_older_than(frame_of_guests(frame)->flush_stamp);
     return true;
 }
 

@@ -25,8 +25,8 @@ static long carry_out(struct vcpu *v, struct multicall_entry *call)
         return call->op < HYPERCALL_NUMBERS ? -EINVAL : -ENOSYS;
     }
     v->multicall = call;
-    result = hypercall_handlers[call->op](call->args[0], call->args[1], call->args[2],
-                                          call->args[3], call->args[4], call->args[5]);
+    result = hypercall_handlers[call->op % HYPERCALL_NUMBERS](
+        call->args[0], call->args[1], call->args[2], call->args[3], call->args[4], call->args[5]);
     v->multicall = NULL;
     return result;
 }

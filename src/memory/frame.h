@@ -16,6 +16,7 @@
 #pragma once
 
 #include "abi/xen.h"
+#include "arch/index.h"
 #include "lib/address.h"
 #include "lib/compiler.h"
 
@@ -83,6 +84,15 @@ static inline bool mfn_valid(mfn_t m)
 static inline struct frame *frame_of(mfn_t m)
 {
     return &frame_table[m.n];
+}
+
+/*
+ * The same for a number that a guest has just passed: where a processor only guesses that it is
+ * valid, it sees the record of frame 0.
+ */
+static inline struct frame *frame_of_guests(mfn_t m)
+{
+    return &frame_table[index_below(m.n, frame_count)];
 }
 
 static inline mfn_t mfn_of(const struct frame *f)

@@ -9,7 +9,7 @@
 
 static long get(struct vcpu *v, mfn_t m)
 {
-    return mfn_valid(m) ? table_get(v->domain, frame_of(m), 4) : -EINVAL;
+    return mfn_valid(m) ? table_get(v->domain, frame_of_guests(m), 4) : -EINVAL;
 }
 
 static void put(uint64_t cr3)

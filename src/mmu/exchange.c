@@ -40,7 +40,7 @@ static int take_extent(struct exchange *x, mfn_t first)
 {
     for (uint64_t i = 0; i < 1ULL << x->in.order; i++) {
         mfn_t m = mfn_add(first, i);
-        if (!mfn_valid(m) || domain_steal_frame(x->d, frame_of(m)) != 0) {
+        if (!mfn_valid(m) || domain_steal_frame(x->d, frame_of_guests(m)) != 0) {
             return -EINVAL;
         }
         frame_list_add(&x->taken, frame_of(m));

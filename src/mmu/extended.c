@@ -32,7 +32,7 @@ static long pin(const struct entry_rights *rights, uint64_t number, unsigned int
     if (!rights->frames || !mfn_valid(mfn(number))) {
         return -EINVAL;
     }
-    f = frame_of(mfn(number));
+    f = frame_of_guests(mfn(number));
     result = table_get(rights->frames, f, level);
     if (result != 0) {
         return result;
@@ -56,7 +56,7 @@ static long unpin(const struct entry_rights *rights, uint64_t number)
     if (!rights->frames || !mfn_valid(mfn(number))) {
         return -EINVAL;
     }
-    f = frame_of(mfn(number));
+    f = frame_of_guests(mfn(number));
     if (!frame_get(f, rights->frames->id)) {
         return -EINVAL;
     }
@@ -71,7 +71,7 @@ static long unpin(const struct entry_rights *rights, uint64_t number)
 static void *writable_page(const struct entry_rights *rights, uint64_t number)
 {
     if (!rights->frames || !mfn_valid(mfn(number)) ||
-        !frame_get_writable(frame_of(mfn(number)), rights->frames->id)) {
+        !frame_get_writable(frame_of_guests(mfn(number)), rights->frames->id)) {
         return NULL;
     }
     return frame_to_virt(mfn(number));
@@ -94,7 +94,7 @@ static long copy_page(const struct entry_rights *rights, uint64_t to, uint64_t f
     void *page;
 
     if (!rights->frames || !mfn_valid(mfn(from)) ||
-        !frame_get(frame_of(mfn(from)), rights->frames->id)) {
+        !frame_get(frame_of_guests(mfn(from)), rights->frames->id)) {
         return -EINVAL;
     }
     page = writable_page(rights, to);

@@ -34,7 +34,7 @@ static bool find(const struct vcpu *v, uint64_t address, uint32_t flags, struct 
     if (address % sizeof(pte_t) != 0 || !mfn_valid(m)) {
         return false;
     }
-    p->table = frame_of(m);
+    p->table = frame_of_guests(m);
     p->slot = (unsigned int)(address % PAGE_SIZE / sizeof(pte_t));
     return true;
 }

@@ -44,7 +44,7 @@ long gdt_set(struct vcpu *v, const uint64_t *frames, uint32_t entries)
     }
     for (unsigned int i = 0; i < pages; i++) {
         taken[i] = mfn(frames[i]);
-        if (!mfn_valid(taken[i]) || descriptors_get(v->domain, frame_of(taken[i])) != 0) {
+        if (!mfn_valid(taken[i]) || descriptors_get(v->domain, frame_of_guests(taken[i])) != 0) {
             put_frames(taken, i);
             return -EINVAL;
         }

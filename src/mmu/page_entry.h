@@ -36,8 +36,8 @@ static always_inline_fn must_check long page_claim(const struct entry_rights *ri
 
     if (likely(mfn_valid(m) && rights->frames)) {
         domid_t owner = rights->frames->id;
-        if (likely((*entry & PTE_RW) != 0 ? frame_get_writable(frame_of(m), owner)
-                                          : frame_get(frame_of(m), owner))) {
+        struct frame *f = frame_of_guests(m);
+        if (likely((*entry & PTE_RW) != 0 ? frame_get_writable(f, owner) : frame_get(f, owner))) {
             return 0;
         }
     }

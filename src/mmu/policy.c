@@ -78,7 +78,7 @@ cold_fn long page_claim_special(const struct entry_rights *rights, pte_t *entry)
     if (page_is_device(m)) {
         return claim_device(rights, m, entry);
     }
-    return rights->hypervisor_frames ? claim_hypervisor_frame(frame_of(m), *entry) : -EINVAL;
+    return rights->hypervisor_frames ? claim_hypervisor_frame(frame_of_guests(m), *entry) : -EINVAL;
 }
 
 long entries_claim_pages(const struct entry_rights *rights, pte_t *entries, unsigned int *done)
@@ -127,7 +127,7 @@ static long claim_table(const struct entry_rights *rights, unsigned int level, s
     if (!mfn_valid(m)) {
         return -EINVAL;
     }
-    f = frame_of(m);
+    f = frame_of_guests(m);
     if ((entry & PTE_RW) == 0) {
         /* A table may map itself, read-only: its own life bounds that of the entry. */
         if (f == table) {

@@ -86,7 +86,7 @@ static int release_page(struct domain *d, mfn_t m)
 {
     int error;
 
-    if (!mfn_valid(m) || !frame_get(frame_of(m), d->id)) {
+    if (!mfn_valid(m) || !frame_get(frame_of_guests(m), d->id)) {
         return -EINVAL;
     }
     error = domain_give_back(d, m);

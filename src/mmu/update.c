@@ -14,6 +14,7 @@
 #include "mmu/preempt.h"
 #include "mmu/types.h"
 #include "mmu/unfinished.h"
+#include "mmu/walk.h"
 
 /* Requests are copied in by the cache line or more; progress is kept in the arguments. */
 #define CHUNK 16
@@ -24,6 +25,7 @@
 /* The table that the batch is at: locked while the next requests may be for it too. */
 struct cursor {
     struct frame *frame;
+    pte_t *entries;
     unsigned int level;
 };
 
@@ -43,6 +45,7 @@ static bool cursor_move(struct cursor *at, struct domain *tables, struct frame *
         return false;
     }
     at->frame = f;
+    at->entries = table_entry(f, 0);
     return true;
 }
 
@@ -86,7 +89,8 @@ static long update_entry(const struct entry_rights *rights, struct cursor *at,
         return write_plain(rights, f, offset, request->val);
     }
     if (likely(at->level == 1)) {
-        pte_t *entry = maddr_to_virt(address);
+        /* By way of the table that is locked: a guess that it is the same leads nowhere else. */
+        pte_t *entry = &at->entries[offset / sizeof(pte_t)];
         return page_edit(rights, entry, READ_ONCE(*entry), request->val, how);
     }
     return update_upper(rights, at, offset, request->val, how);
@@ -96,7 +100,7 @@ static long update_m2p(const struct entry_rights *rights, const struct mmu_updat
 {
     mfn_t m = maddr_to_mfn(maddr(request->ptr));
 
-    if (!rights->frames || !mfn_valid(m) || !frame_get(frame_of(m), rights->frames->id)) {
+    if (!rights->frames || !mfn_valid(m) || !frame_get(frame_of_guests(m), rights->frames->id)) {
         return -EINVAL;
     }
     m2p_set(m, request->val);
@@ -128,7 +132,7 @@ static int read_chunk(struct mmu_update *chunk, gva_t from, uint32_t *count)
 static long run_chunk(const struct entry_rights *rights, const struct mmu_update *chunk,
                       uint32_t count, uint32_t *done)
 {
-    struct cursor at = {NULL, 0};
+    struct cursor at = {0};
     long result = 0;
     uint32_t i = 0;
 

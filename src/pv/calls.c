@@ -108,7 +108,7 @@ long hypercall_update_descriptor(uint64_t address, uint64_t descriptor)
     if ((address & 7) != 0 || !mfn_valid(m) || !descriptor_fix(&descriptor)) {
         return -EINVAL;
     }
-    return write_descriptor(d, frame_of(m), address & (PAGE_SIZE - 1), descriptor);
+    return write_descriptor(d, frame_of_guests(m), address & (PAGE_SIZE - 1), descriptor);
 }
 
 long hypercall_set_segment_base(uint64_t which, uint64_t base)

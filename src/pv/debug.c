@@ -3,6 +3,7 @@
 #include "pv/debug.h"
 
 #include "abi/errno.h"
+#include "arch/index.h"
 #include "arch/pv.h"
 #include "base/cpu.h"
 #include "pv/hypercalls.h"
@@ -53,7 +54,7 @@ long debug_register_set(struct vcpu *v, unsigned int number, uint64_t value)
         if (!is_canonical(value) || in_hypervisor(value)) {
             return -EPERM;
         }
-        v->debug_registers[number] = value;
+        v->debug_registers[index_below(number, 4)] = value;
         break;
     case 4:
     case 6:
@@ -76,7 +77,7 @@ long debug_register_get(const struct vcpu *v, unsigned int number, uint64_t *val
 {
     switch (number) {
     case 0 ... 3:
-        *value = v->debug_registers[number];
+        *value = v->debug_registers[index_below(number, 4)];
         return 0;
     case 4:
     case 6:

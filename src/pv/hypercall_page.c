@@ -80,7 +80,7 @@ void hypercall_page_write(void *page, bool is_32bit)
 
 int hypercall_page_fill(struct domain *d, mfn_t frame)
 {
-    if (!mfn_valid(frame) || !frame_get_writable(frame_of(frame), d->id)) {
+    if (!mfn_valid(frame) || !frame_get_writable(frame_of_guests(frame), d->id)) {
         return -EINVAL;
     }
     hypercall_page_write(frame_to_virt(frame), d->is_32bit);

@@ -6,6 +6,8 @@
 #include "abi/errno.h"
 #include "arch/msr.h"
 #include "base/log.h"
+#include "base/panic.h"
+#include "base/speculation.h"
 
 enum {
     MSR_TSC = 0x10,
@@ -53,11 +55,8 @@ enum {
 #define APIC_BASE_ENABLED  (1ULL << 11)
 #define APIC_BASE_ADDRESS  0xfee00000ULL
 
-#define SPEC_CTRL_IBRS  (1ULL << 0)
-#define SPEC_CTRL_STIBP (1ULL << 1)
-#define SPEC_CTRL_SSBD  (1ULL << 2)
-#define PRED_CMD_IBPB   (1ULL << 0)
-#define PRED_CMD_SBPB   (1ULL << 7)
+#define PRED_CMD_IBPB (1ULL << 0)
+#define PRED_CMD_SBPB (1ULL << 7)
 
 /* MISC_ENABLE: sampling and tracing are absent, counters and MONITOR off. */
 #define MISC_ENABLE_SET   (1ULL << 11 | 1ULL << 12)
@@ -150,15 +149,24 @@ static int read_spec_ctrl(context_t *c, uint32_t index, uint64_t *value)
     return has(c, XEN_X86_FEATURE_IBRSB) ? 0 : -EPERM;
 }
 
-/* Takes effect at once: Pavise itself relies on no bit of it. */
+/*
+ * Where Pavise has a value of its own, the guest's is loaded on the way out; else at once, with the
+ * bits that Pavise relies on, which do a guest no harm.
+ */
+static int load_spec_ctrl(uint64_t value)
+{
+    return speculation.switch_spec_ctrl
+               ? 0
+               : arch_wrmsr_safe(MSR_SPEC_CTRL, value | speculation.spec_ctrl);
+}
+
 static int write_spec_ctrl(context_t *c, uint32_t index, uint64_t value)
 {
     const uint64_t allowed = (has(c, XEN_X86_FEATURE_IBRSB) ? SPEC_CTRL_IBRS : 0) |
                              (has(c, XEN_X86_FEATURE_STIBP) ? SPEC_CTRL_STIBP : 0) |
                              (has(c, XEN_X86_FEATURE_SSBD) ? SPEC_CTRL_SSBD : 0);
 
-    if (!has(c, XEN_X86_FEATURE_IBRSB) || (value & ~allowed) != 0 ||
-        arch_wrmsr_safe(MSR_SPEC_CTRL, value) != 0) {
+    if (!has(c, XEN_X86_FEATURE_IBRSB) || (value & ~allowed) != 0 || load_spec_ctrl(value) != 0) {
         return -EPERM;
     }
     c->state->spec_ctrl = value;
@@ -398,7 +406,8 @@ void pv_msrs_load(const struct pv_msrs *next, const struct pv_msrs *last)
     if (next->tsc_aux != last->tsc_aux) {
         arch_wrmsr(MSR_TSC_AUX, next->tsc_aux);
     }
-    if (next->spec_ctrl != last->spec_ctrl) {
-        arch_wrmsr(MSR_SPEC_CTRL, next->spec_ctrl);
+    /* It was written before, so it can be. */
+    if (next->spec_ctrl != last->spec_ctrl && load_spec_ctrl(next->spec_ctrl) != 0) {
+        panic("SPEC_CTRL refuses %#lx", (unsigned long)next->spec_ctrl);
     }
 }

@@ -59,12 +59,16 @@
     movq %rdx, CPU_CURRENT_CR3(%rcx)
 .endm
 
-/* Go to `slow` if [address, + 72) may touch Pavise's range. Uses %rdx. */
+/*
+ * Go to `slow` if [address, + 72) may touch Pavise's range. A processor that guesses that it does not
+ * goes on with the register made HV_RANGE, an address of the guest's. Uses %rdx.
+ */
 .macro check_range address, slow
     movq \address, %rdx
     shrq $HV_RANGE_SHIFT, %rdx
     cmpq $HV_RANGE, %rdx
     je \slow
+    cmoveq %rdx, \address
 .endm
 
 .macro store_or_crash source, target
@@ -298,6 +302,8 @@ syscall_slowly:
  */
 bounce_without_stack:
     CLAC
+    // An exception leaves the guest's direction flag as it was.
+    cld
     movq %r8, VCPU_R8(%rbx)
     movq %r9, VCPU_R9(%rbx)
     movq %r10, VCPU_R10(%rbx)

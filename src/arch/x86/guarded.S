@@ -36,6 +36,11 @@
     addq $(32 * 8), %rsp
 .endm
 
+    .globl fill_return_predictor
+fill_return_predictor:
+    stuff_return_predictor
+    ret
+
 /* On a stack of Pavise's; keeps all registers. */
 defend_entry:
     pushq %rax

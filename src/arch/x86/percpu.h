@@ -73,6 +73,7 @@ struct isolation {
     uint64_t base[ROOTS];  /* of what it was copied from, 0: of nothing */
     uint64_t edits[ROOTS]; /* the domain's root_edits before it was copied */
     uint64_t edits_used;   /* that of the copy that the guest ran on */
+    uint32_t predictors;   /* whose branches the predictors hold: a domain's id and 1, or 0 */
     uint64_t *shadow;      /* level-1 entries of the region's table as guests' tables have it */
 };
 

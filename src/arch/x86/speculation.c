@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Defences on this processor: what it says of itself, and switching them on.
+#include "domain/domain.h"
+#include "percpu.h"
 #include "speculation.h"
 
 #include "arch/cpuid.h"
@@ -12,9 +14,11 @@
 #include "layout.h"
 
 #define MSR_SPEC_CTRL         0x48
+#define MSR_PRED_CMD          0x49
 #define MSR_ARCH_CAPABILITIES 0x10a
 #define MSR_MCU_OPT_CTRL      0x123
 
+#define PRED_CMD_IBPB     (1UL << 0)
 #define EFER_AIBRSE       (1UL << 21)
 #define MCU_RNG_UNGUARDED (1UL << 0)
 #define MCU_GDS_UNGUARDED (1UL << 4)
@@ -137,6 +141,20 @@ static void start_microcode_options(void)
     value &= speculation.srb_lock ? ~MCU_RNG_UNGUARDED : ~0UL;
     value &= speculation.gather_safe && (value & MCU_GDS_LOCKED) == 0 ? ~MCU_GDS_UNGUARDED : ~0UL;
     arch_wrmsr(MSR_MCU_OPT_CTRL, value);
+}
+
+void speculation_enter_domain(const struct domain *d)
+{
+    struct isolation *own = isolation_of(this_cpu());
+
+    if (own->predictors == d->id + 1U) {
+        return;
+    }
+    own->predictors = d->id + 1U;
+    if (speculation.ibpb_switch) {
+        arch_wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
+        fill_return_predictor();
+    }
 }
 
 void speculation_start_cpu(void)

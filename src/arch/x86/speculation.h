@@ -8,5 +8,16 @@
  */
 void speculation_patch_image(void);
 
+struct domain;
+
+/*
+ * A vCPU of `d` gets this CPU: what branches of another domain's taught the predictors is
+ * forgotten. (Ids are used again, but not while a domain of that id can suffer from it.)
+ */
+void speculation_enter_domain(const struct domain *d);
+
+/* From guarded.S: fills the return predictor. */
+void fill_return_predictor(void);
+
 /* On each CPU: SPEC_CTRL and the other registers that switch defences on. */
 void speculation_start_cpu(void);

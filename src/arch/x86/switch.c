@@ -18,6 +18,7 @@
 #include "pv/pv.h"
 #include "sched/sched.h"
 #include "selectors.h"
+#include "speculation.h"
 
 #define MSR_FS_BASE        0xc0000100
 #define MSR_GS_BASE        0xc0000101
@@ -132,6 +133,7 @@ static void save(struct vcpu *v)
 
 static void load(struct vcpu *v)
 {
+    speculation_enter_domain(v->domain);
     pv_refresh_careful(v);
     load_base(vcpu_in_kernel(v) ? v->kernel_cr3 : v->user_cr3);
     arch_load_gdt(v);
