@@ -147,11 +147,35 @@ bool table_share(struct frame *f, unsigned int level)
     return true;
 }
 
+/* One more use of a table that has some already: the count and its reference in one step. */
+static bool get_used(const struct domain *d, struct frame *f, unsigned int level)
+{
+    const uint64_t wanted = (uint64_t)table_type(level) << FRAME_TYPE_SHIFT | FRAME_VALIDATED;
+    uint64_t state = frame_state(f);
+
+    /* A validated table is in use. */
+    if ((state & (FRAME_TYPE_MASK | FRAME_VALIDATED)) != wanted || READ_ONCE(f->owner) != d->id ||
+        (state & FRAME_REF_MASK) >= FRAME_COUNT_LIMIT ||
+        !frame_state_change(f, &state, state + FRAME_TYPE_ONE + FRAME_REF_ONE)) {
+        return false;
+    }
+    if (unlikely(READ_ONCE(f->owner) != d->id)) {
+        /* It was freed, and is another's table now. */
+        table_put(f);
+        return false;
+    }
+    return true;
+}
+
 long table_get(struct domain *d, struct frame *f, unsigned int level)
 {
     struct vcpu *v = current_vcpu();
-    long result = unfinished_failure(v, f);
+    long result;
 
+    if (get_used(d, f, level)) {
+        return 0;
+    }
+    result = unfinished_failure(v, f);
     if (result == 0) {
         result = table_claim(d, f, level, unfinished_has_room(v));
     }
@@ -175,8 +199,8 @@ static bool drop_shared(struct frame *f)
 
     for (;;) {
         if (state_type_count(state) > 1) {
-            if (frame_state_change(f, &state, state - FRAME_TYPE_ONE)) {
-                frame_put(f);
+            /* The others have references too: this is not the last one. */
+            if (frame_state_change(f, &state, state - FRAME_TYPE_ONE - FRAME_REF_ONE)) {
                 return true;
             }
         } else if ((state & FRAME_LOCKED) != 0) {

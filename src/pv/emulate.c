@@ -21,6 +21,7 @@
 #include "pv/operand.h"
 #include "pv/ports.h"
 #include "pv/pv.h"
+#include "pv/selectors.h"
 #include "pv/string_io.h"
 #include "pv/umip.h"
 
@@ -289,7 +290,32 @@ static void step_over(struct vcpu *v, unsigned int length)
     pv_after_instruction(v);
 }
 
-bool pv_emulate_privileged(struct vcpu *v)
+static bool finish(struct vcpu *v, enum outcome outcome, unsigned int length)
+{
+    if (outcome == DONE) {
+        step_over(v, length);
+    }
+    return outcome != REFUSED;
+}
+
+/* RDMSR and WRMSR without prefixes, the first byte lowest. */
+#define CODE_RDMSR     0x320f
+#define CODE_WRMSR     0x300f
+#define CODE_MSR_BYTES 2
+
+/* The first two bytes of the kernel's instruction, 0 where they can't be had so easily. */
+static uint16_t code_pair(const struct vcpu *v)
+{
+    uint64_t code;
+
+    if (v->regs.cs != GUEST_CS64 || !vcpu_in_kernel(v) ||
+        guest_fetch_words(&code, gva(v->regs.rip), 1) != 0) {
+        return 0;
+    }
+    return (uint16_t)code;
+}
+
+static bool emulate_decoded(struct vcpu *v)
 {
     struct insn insn;
 
@@ -299,14 +325,19 @@ bool pv_emulate_privileged(struct vcpu *v)
     if (insn.op == INSN_INS || insn.op == INSN_OUTS) {
         return string_io(v, &insn);
     }
-    switch (emulate(v, &insn)) {
-    case DONE:
-        step_over(v, insn.length);
-        return true;
-    case STAYS:
-        return true;
+    return finish(v, emulate(v, &insn), insn.length);
+}
+
+/* A kernel that switches processes reads a segment base: that needs no decoder. */
+bool pv_emulate_privileged(struct vcpu *v)
+{
+    switch (code_pair(v)) {
+    case CODE_RDMSR:
+        return finish(v, emulate_rdmsr(v), CODE_MSR_BYTES);
+    case CODE_WRMSR:
+        return finish(v, emulate_wrmsr(v), CODE_MSR_BYTES);
     default:
-        return false;
+        return emulate_decoded(v);
     }
 }
 

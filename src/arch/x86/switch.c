@@ -57,15 +57,51 @@ void arch_toggle_mode(struct vcpu *v)
     this_cpu()->current_cr3 = cr3;
 }
 
+/* ---- bases of segments: by instructions where CR4 has them on, which cost far less than MSRs ----
+ */
+
+static const uint32_t base_msr[] = {
+    [BASE_FS] = MSR_FS_BASE, [BASE_GS] = MSR_GS_BASE, [BASE_GS_OTHER] = MSR_KERNEL_GS_BASE};
+
+void arch_set_segment_base(enum segment_base which, uint64_t base)
+{
+    if ((read_cr4() & CR4_FSGSBASE) == 0) {
+        arch_wrmsr(base_msr[which], base);
+    } else if (which == BASE_FS) {
+        asm volatile("wrfsbase %0" ::"r"(base));
+    } else if (which == BASE_GS) {
+        asm volatile("wrgsbase %0" ::"r"(base));
+    } else {
+        asm volatile("swapgs; wrgsbase %0; swapgs" ::"r"(base));
+    }
+}
+
+uint64_t arch_get_segment_base(enum segment_base which)
+{
+    uint64_t base;
+
+    if ((read_cr4() & CR4_FSGSBASE) == 0) {
+        return arch_rdmsr(base_msr[which]);
+    }
+    if (which == BASE_FS) {
+        asm volatile("rdfsbase %0" : "=r"(base));
+    } else if (which == BASE_GS) {
+        asm volatile("rdgsbase %0" : "=r"(base));
+    } else {
+        asm volatile("swapgs; rdgsbase %0; swapgs" : "=r"(base));
+    }
+    return base;
+}
+
 static void save_segments(struct vcpu *v)
 {
-    uint64_t active = arch_rdmsr(MSR_GS_BASE), other = arch_rdmsr(MSR_KERNEL_GS_BASE);
+    uint64_t active = arch_get_segment_base(BASE_GS), other = arch_get_segment_base(BASE_GS_OTHER);
 
     asm volatile("mov %%ds, %0" : "=m"(v->regs.ds));
     asm volatile("mov %%es, %0" : "=m"(v->regs.es));
     asm volatile("mov %%fs, %0" : "=m"(v->regs.fs));
     asm volatile("mov %%gs, %0" : "=m"(v->regs.gs));
-    v->fs_base = arch_rdmsr(MSR_FS_BASE);
+    v->fs_base = arch_get_segment_base(BASE_FS);
     v->gs_base_kernel = vcpu_in_kernel(v) ? active : other;
     v->gs_base_user = vcpu_in_kernel(v) ? other : active;
 }
@@ -101,9 +137,9 @@ static void load_segments(struct vcpu *v)
     lost |= LOAD_SELECTOR(es, v->regs.es);
     lost |= LOAD_SELECTOR(fs, v->regs.fs);
     lost |= LOAD_SELECTOR(gs, v->regs.gs);
-    arch_wrmsr(MSR_FS_BASE, v->fs_base);
-    arch_wrmsr(MSR_GS_BASE, vcpu_in_kernel(v) ? v->gs_base_kernel : v->gs_base_user);
-    arch_wrmsr(MSR_KERNEL_GS_BASE, vcpu_in_kernel(v) ? v->gs_base_user : v->gs_base_kernel);
+    arch_set_segment_base(BASE_FS, v->fs_base);
+    arch_set_segment_base(BASE_GS, vcpu_in_kernel(v) ? v->gs_base_kernel : v->gs_base_user);
+    arch_set_segment_base(BASE_GS_OTHER, vcpu_in_kernel(v) ? v->gs_base_user : v->gs_base_kernel);
     v->lost_segment = lost != 0;
 }
 
@@ -174,19 +210,6 @@ uint64_t arch_take_debug_status(void)
     asm volatile("mov %%db6, %0" : "=r"(status));
     asm volatile("mov %0, %%db6" ::"r"(0xffff0ff0UL));
     return status;
-}
-
-static const uint32_t base_msr[] = {
-    [BASE_FS] = MSR_FS_BASE, [BASE_GS] = MSR_GS_BASE, [BASE_GS_OTHER] = MSR_KERNEL_GS_BASE};
-
-void arch_set_segment_base(enum segment_base which, uint64_t base)
-{
-    arch_wrmsr(base_msr[which], base);
-}
-
-uint64_t arch_get_segment_base(enum segment_base which)
-{
-    return arch_rdmsr(base_msr[which]);
 }
 
 uint16_t arch_loaded_selector(enum loaded_selector which)
