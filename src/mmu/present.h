@@ -4,11 +4,13 @@
 // dirty bits meanwhile does no harm.
 #pragma once
 
+#include "lib/compiler.h"
 #include "mmu/pte.h"
 
 #define LINE_ENTRIES 8
 
-static inline bool line_is_absent(const pte_t *line)
+/* Plain loads, which the compiler merges with the rest; not for TSan, as processors write bits. */
+__attribute__((no_sanitize("thread"))) static inline bool line_is_absent(const pte_t *line)
 {
     return ((line[0] | line[1] | line[2] | line[3] | line[4] | line[5] | line[6] | line[7]) &
             PTE_P) == 0;
@@ -23,7 +25,7 @@ static inline unsigned int absent_after(const pte_t *entries, unsigned int slot)
 /* The first present one from `slot` on; TABLE_ENTRIES: none. */
 static inline unsigned int next_present(const pte_t *entries, unsigned int slot)
 {
-    for (; slot < TABLE_ENTRIES && (entries[slot] & PTE_P) == 0; slot++) {
+    for (; slot < TABLE_ENTRIES && (READ_ONCE(entries[slot]) & PTE_P) == 0; slot++) {
         slot += absent_after(entries, slot);
     }
     return slot;
@@ -32,7 +34,7 @@ static inline unsigned int next_present(const pte_t *entries, unsigned int slot)
 /* One more than the last present one below `end`; 0: none. */
 static inline unsigned int end_of_present(const pte_t *entries, unsigned int end)
 {
-    for (; end > 0 && (entries[end - 1] & PTE_P) == 0; end--) {
+    for (; end > 0 && (READ_ONCE(entries[end - 1]) & PTE_P) == 0; end--) {
         if (end % LINE_ENTRIES == 0 && line_is_absent(&entries[end - LINE_ENTRIES])) {
             end -= LINE_ENTRIES - 1;
         }
