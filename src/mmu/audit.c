@@ -153,7 +153,10 @@ static void add_linear(struct audit *a, const struct frame *table, const struct 
     }
 }
 
-static void add_child(struct audit *a, const struct frame *table, unsigned int level, pte_t entry)
+/* `last`: of a table that is partial, the entry whose own table is. A linear mapping is over then.
+ */
+static void add_child(struct audit *a, const struct frame *table, unsigned int level, pte_t entry,
+                      bool last)
 {
     const struct frame *f = named_by(a, table, pte_mfn(entry));
 
@@ -163,11 +166,12 @@ static void add_child(struct audit *a, const struct frame *table, unsigned int l
     if (f->owner != table->owner) {
         complain(a, f, "is a table in one of domain", table->owner, f->owner);
     }
-    if (state_type(frame_state(f)) == table_type(level)) {
+    if (state_type(frame_state(f)) == table_type(level) && !last) {
         add_linear(a, table, f, entry);
         return;
     }
-    if (state_type(frame_state(f)) != table_type(level - 1)) {
+    if (state_type(frame_state(f)) != table_type(level - 1) &&
+        !(last && state_type(frame_state(f)) == table_type(level))) {
         complain(a, f, "is used as a table of level", level - 1,
                  type_level(state_type(frame_state(f))));
     }
@@ -196,7 +200,8 @@ static bool group_is_empty(const pte_t *entry)
     return (any & PTE_P) == 0;
 }
 
-static void add_entry(struct audit *a, const struct frame *f, unsigned int level, pte_t entry)
+static void add_entry(struct audit *a, const struct frame *f, unsigned int level, pte_t entry,
+                      bool last)
 {
     if ((entry & PTE_P) == 0) {
         return;
@@ -204,7 +209,7 @@ static void add_entry(struct audit *a, const struct frame *f, unsigned int level
     if (level == 1) {
         add_page(a, f, entry);
     } else {
-        add_child(a, f, level, entry);
+        add_child(a, f, level, entry, last);
     }
 }
 
@@ -212,12 +217,14 @@ static void add_table(struct audit *a, const struct frame *f, unsigned int level
 {
     const pte_t *entry = frame_to_virt(mfn_of(f));
     unsigned int claimed = claimed_entries(f);
+    bool child_is_partial =
+        (frame_state(f) & FRAME_VALIDATED) == 0 && (frame_entries(f) & TABLE_CHILD_PARTIAL) != 0;
 
     for (unsigned int slot = 0; slot < claimed; slot++) {
         if (slot % GROUP == 0 && group_is_empty(entry + slot)) {
             slot += GROUP - 1;
         } else if (level < 4 || !slot_is_hypervisor(slot)) {
-            add_entry(a, f, level, entry[slot]);
+            add_entry(a, f, level, entry[slot], child_is_partial && slot + 1 == claimed);
         }
     }
     if (level == 4 && (frame_state(f) & FRAME_VALIDATED) != 0 && !hypervisor_slots_intact(f)) {

@@ -87,6 +87,25 @@ static void test_a_top_level_whose_last_entry_is_being_validated(void **state)
     interrupt_everything(false);
 }
 
+/* The mapping is over while the table that it was the last use of is taken apart. */
+static void test_a_linear_mapping_that_held_the_last_use(void **state)
+{
+    mfn_t mapper = new_frame(guest), mapped = new_frame(guest);
+
+    table_at(mapped)[0] = entry_for(new_frame(guest), TABLE);
+    table_at(mapped)[1] = entry_for(new_frame(guest), TABLE);
+    assert_int_equal(pin(mapped, 3), 0);
+    table_at(mapper)[7] = entry_for(mapped, LINEAR);
+    assert_int_equal(pin(mapper, 3), 0);
+    assert_int_equal(unpin(mapped), 0);
+    assert_int_equal(types_of(mapped), 1);
+    interrupt_everything(true);
+    assert_int_equal(unpin(mapper), 0);
+    interrupt_everything(false);
+    assert_true(turns > 1);
+    assert_int_equal(types_of(mapper) + types_of(mapped), 0);
+}
+
 static void test_another_domains_page(void **state)
 {
     struct domain *other = new_domain(2, 1, false);
@@ -140,6 +159,7 @@ int main(void)
         guest_test(test_a_page_table_that_became_writable),
         guest_test(test_a_hypervisors_slot_that_changed),
         guest_test(test_a_top_level_whose_last_entry_is_being_validated),
+        guest_test(test_a_linear_mapping_that_held_the_last_use),
         guest_test(test_another_domains_page),
         guest_test(test_a_frame_on_no_list),
         guest_test(test_a_free_frame_with_a_reference),
