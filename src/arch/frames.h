@@ -4,6 +4,8 @@
 // All RAM is mapped, always (the direct map), so reaching a frame costs an addition and can't fail.
 #pragma once
 
+#include <stddef.h>
+
 #include "impl/frames.h"
 #include "lib/address.h"
 
@@ -18,3 +20,10 @@ static inline void *maddr_to_virt(maddr_t address)
 
 /* The frame that holds `p`, a pointer into the direct map. */
 static inline mfn_t virt_to_frame(const void *p);
+
+/*
+ * Clear or copy much of the direct map at once; the copy's ends do not overlap. What memset() and
+ * memcpy() do too, which have small sizes in mind.
+ */
+static inline void bulk_clear(void *to, size_t bytes);
+static inline void bulk_copy(void *to, const void *from, size_t bytes);

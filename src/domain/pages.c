@@ -49,7 +49,7 @@ static void release_frame(struct frame *f)
     d->total_pages -= is_memory(f);
     last = !has_frames(d);
     spin_unlock(&d->page_lock);
-    memset(frame_to_virt(mfn_of(f)), 0, PAGE_SIZE);
+    bulk_clear(frame_to_virt(mfn_of(f)), PAGE_SIZE);
     /* Read-only mappings leave translations too, and no stamp of their own. */
     flush_stamp_frame(f);
     frames_free(mfn_of(f), 0);
@@ -100,7 +100,7 @@ int domain_add_frames(struct domain *d, unsigned int order, unsigned int address
     if (first->n == MFN_INVALID) {
         return -ENOMEM;
     }
-    memset(frame_to_virt(*first), 0, PAGE_SIZE << order);
+    bulk_clear(frame_to_virt(*first), PAGE_SIZE << order);
     error = domain_assign_frames(d, *first, 1ULL << order);
     if (error != 0) {
         frames_free(*first, order);

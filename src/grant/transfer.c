@@ -88,7 +88,7 @@ static int16_t transfer_one(struct domain *d, const struct gnttab_transfer *op)
     status = to ? give(d, to, op->ref, frame) : GNTST_bad_domain;
     domain_put(to);
     if (status != GNTST_okay) {
-        memset(frame_to_virt(frame), 0, PAGE_SIZE);
+        bulk_clear(frame_to_virt(frame), PAGE_SIZE);
         frames_free(frame, 0);
     }
     return status;

@@ -243,7 +243,8 @@ void *pages_alloc(unsigned int order)
         __atomic_store_n(&f->state, FRAME_ALLOCATED | FRAME_REF_ONE, __ATOMIC_RELEASE);
     }
     frame_of(m)->order = order;
-    return memset(frame_to_virt(m), 0, PAGE_SIZE << order);
+    bulk_clear(frame_to_virt(m), PAGE_SIZE << order);
+    return frame_to_virt(m);
 }
 
 void pages_free(void *pages, unsigned int order)

@@ -80,7 +80,7 @@ static int find_extent(struct exchange *x, uint64_t index)
     if (first.n == MFN_INVALID) {
         return -ENOMEM;
     }
-    memset(frame_to_virt(first), 0, PAGE_SIZE << x->out.order);
+    bulk_clear(frame_to_virt(first), PAGE_SIZE << x->out.order);
     for (uint64_t i = 0; i < 1ULL << x->out.order; i++) {
         m2p_set(mfn_add(first, i), gpfn + i);
     }

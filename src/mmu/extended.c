@@ -84,7 +84,7 @@ static long clear_page(const struct entry_rights *rights, uint64_t number)
     if (!page) {
         return -EINVAL;
     }
-    memset(page, 0, PAGE_SIZE);
+    bulk_clear(page, PAGE_SIZE);
     frame_put_writable(frame_of(mfn(number)));
     return 0;
 }
@@ -99,7 +99,7 @@ static long copy_page(const struct entry_rights *rights, uint64_t to, uint64_t f
     }
     page = writable_page(rights, to);
     if (page) {
-        memcpy(page, frame_to_virt(mfn(from)), PAGE_SIZE);
+        bulk_copy(page, frame_to_virt(mfn(from)), PAGE_SIZE);
         frame_put_writable(frame_of(mfn(to)));
     }
     frame_put(frame_of(mfn(from)));
