@@ -102,19 +102,20 @@ long domctl_get_affinity(struct domain *d, struct xen_domctl *domctl)
     return 0;
 }
 
-/* As tools write it: weight 0 leaves the weight, a cap of all ones leaves the cap. */
+/* As tools write it: weight 0 leaves the weight. A domain can use no more CPUs than it has vCPUs.
+ */
 static long set_params(struct domain *d, const struct xen_domctl_sched_credit2 *op)
 {
-    uint32_t weight, cap;
+    uint32_t weight, old_cap;
 
-    sched_get_params(d, &weight, &cap);
+    sched_get_params(d, &weight, &old_cap);
     if (op->weight != 0) {
         weight = op->weight;
     }
-    if (op->cap != UINT16_MAX) {
-        cap = op->cap;
+    if (op->cap > 100 * d->max_vcpus) {
+        return -EINVAL;
     }
-    return sched_set_params(d, weight, cap);
+    return sched_set_params(d, weight, op->cap);
 }
 
 long domctl_scheduler(struct domain *d, struct xen_domctl *domctl)

@@ -5,6 +5,15 @@
 #include "sched/internal.h"
 #include "time/time.h"
 
+/* If the vCPU waits it does so no more, and is to be woken. Its home, `c`, is locked. */
+static void stop_waiting(struct cpu_sched *c, struct vcpu_sched *s)
+{
+    if (s->unit.state == UNIT_WAITING || s->unit.state == UNIT_PARKED) {
+        policy_dequeue(&c->queue, &s->unit);
+        __atomic_sub_fetch(&s->unit.group->active, 1, __ATOMIC_RELAXED);
+    }
+}
+
 /*
  * What the vCPU's place depends on has changed; `c`, its home, is locked, and let go. If it waits
  * it finds its place anew, if it runs where it may not it is sent away.
@@ -12,17 +21,14 @@
 static void unlock_and_move(struct cpu_sched *c, struct vcpu_sched *s)
 {
     bool misplaced = (sched_allowed(s) >> sched_home(s) & 1) == 0;
-    enum unit_state state = s->unit.state;
+    bool runs = s->unit.state == UNIT_RUNNING;
     unsigned int home = sched_home(s);
 
-    if (state == UNIT_WAITING || state == UNIT_PARKED) {
-        policy_dequeue(&c->queue, &s->unit);
-        __atomic_sub_fetch(&s->unit.group->active, 1, __ATOMIC_RELAXED);
-    }
+    stop_waiting(c, s);
     spin_unlock(&c->lock);
-    if (state == UNIT_RUNNING && misplaced) {
+    if (runs && misplaced) {
         cpu_raise(home, WORK_SCHEDULE);
-    } else if (state != UNIT_RUNNING) {
+    } else if (!runs) {
         sched_wake(s->vcpu);
     }
 }
@@ -112,9 +118,21 @@ void sched_end_override(struct vcpu *v)
     (void)end_override(v->sched);
 }
 
+/* Those that wait do so as long as the new weight, or cap, says. */
+static void change_vcpu(struct vcpu_sched *s, uint32_t old_weight)
+{
+    struct cpu_sched *c = sched_lock_home(s);
+
+    policy_charge(&c->queue, time_now_ns());
+    stop_waiting(c, s);
+    policy_rescale(&c->queue, &s->unit, old_weight);
+    unlock_and_move(c, s);
+}
+
 int sched_set_params(struct domain *d, uint32_t weight, uint32_t cap)
 {
     struct sched_group *group = &domain_sched(d)->group;
+    uint32_t old_weight = READ_ONCE(group->weight);
 
     if (weight == 0 || weight > POLICY_WEIGHT_MAX) {
         return -EINVAL;
@@ -126,11 +144,10 @@ int sched_set_params(struct domain *d, uint32_t weight, uint32_t cap)
         WRITE_ONCE(group->budget_ns, 0);
         WRITE_ONCE(group->cap, cap);
     }
-    /* Those that wait do so as long as the new weight, or cap, says. */
     for (unsigned int i = 0; i < d->max_vcpus; i++) {
         struct vcpu *v = READ_ONCE(d->vcpus[i]);
         if (v) {
-            unlock_and_move(sched_lock_home(v->sched), v->sched);
+            change_vcpu(v->sched, old_weight);
         }
     }
     return 0;

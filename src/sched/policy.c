@@ -164,12 +164,13 @@ static void stop_waiting(struct run_queue *queue, struct sched_unit *unit)
  * Neither credit nor debt goes beyond bounds; they may, where the unit slept, came from elsewhere,
  * or has another weight than before. In an empty queue nobody is kept waiting for debts.
  */
-static void bound(const struct run_queue *queue, struct sched_unit *unit, uint64_t credit_ns)
+static void bound(const struct run_queue *queue, struct sched_unit *unit, uint64_t credit_ns,
+                  uint64_t debt_ns)
 {
     uint64_t least = least_of(queue);
     uint64_t earliest =
         (earlier(least, queue->floor) ? least : queue->floor) - virtual_of(unit, credit_ns);
-    uint64_t latest = queue->floor + virtual_of(unit, POLICY_DRIFT_NS);
+    uint64_t latest = queue->floor + virtual_of(unit, debt_ns);
 
     unit->virtual_time = later_of(unit->virtual_time, earliest);
     if (queue->load != 0 && earlier(latest, unit->virtual_time)) {
@@ -179,7 +180,11 @@ static void bound(const struct run_queue *queue, struct sched_unit *unit, uint64
 
 void policy_enqueue(struct run_queue *queue, struct sched_unit *unit, uint64_t now, bool woken)
 {
-    bound(queue, unit, woken ? POLICY_BONUS_NS : POLICY_DRIFT_NS);
+    if (woken) {
+        bound(queue, unit, POLICY_BONUS_NS, POLICY_DRIFT_NS);
+    } else {
+        bound(queue, unit, POLICY_DRIFT_NS, POLICY_DEBT_NS);
+    }
     if (spent(unit->group, now)) {
         park(queue, unit);
     } else {
@@ -195,6 +200,16 @@ void policy_dequeue(struct run_queue *queue, struct sched_unit *unit)
         list_remove(&unit->link);
     }
     WRITE_ONCE(unit->state, UNIT_ASLEEP);
+}
+
+void policy_rescale(const struct run_queue *queue, struct sched_unit *unit, uint32_t old_weight)
+{
+    int64_t lead = (int64_t)(unit->virtual_time - queue->floor);
+
+    /* What sleeps may be hours behind; it is bounded when it wakes, the product has to be now. */
+    lead = MAX(MIN(lead, 1L << 44), -(1L << 44));
+    lead = lead / (int64_t)READ_ONCE(unit->group->weight) * (int64_t)old_weight;
+    unit->virtual_time = queue->floor + (uint64_t)lead;
 }
 
 struct sched_unit *policy_any(const struct run_queue *queue)

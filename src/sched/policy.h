@@ -23,15 +23,16 @@
 
 #define POLICY_WEIGHT_DEFAULT 256
 #define POLICY_WEIGHT_MAX     65535
-#define POLICY_SLICE_NS       10000000ULL  /* how long one runs at most while others wait */
-#define POLICY_SLICE_MIN_NS   1000000ULL   /* and at least: less would go into switching */
-#define POLICY_ROUND_NS       60000000ULL  /* in between, so that all had a turn in this time */
-#define POLICY_ALONE_NS       500000000ULL /* how long one runs while nobody waits */
-#define POLICY_BONUS_NS       10000000ULL  /* how far a waking unit may be behind */
-#define POLICY_MARGIN_NS      250000ULL    /* how much more it must deserve to preempt */
-#define POLICY_LAG_NS         10000000ULL  /* behind other CPUs' units by so much, it is moved */
-#define POLICY_DRIFT_NS       50000000ULL  /* how far CPUs' virtual times may differ */
-#define POLICY_PERIOD_NS      10000000ULL  /* of caps */
+#define POLICY_SLICE_NS       10000000ULL   /* how long one runs at most while others wait */
+#define POLICY_SLICE_MIN_NS   1000000ULL    /* and at least: less would go into switching */
+#define POLICY_ROUND_NS       60000000ULL   /* in between, so that all had a turn in this time */
+#define POLICY_ALONE_NS       500000000ULL  /* how long one runs while nobody waits */
+#define POLICY_BONUS_NS       10000000ULL   /* how far a waking unit may be behind */
+#define POLICY_MARGIN_NS      250000ULL     /* how much more it must deserve to preempt */
+#define POLICY_LAG_NS         10000000ULL   /* behind other CPUs' units by so much, it is moved */
+#define POLICY_DRIFT_NS       50000000ULL   /* how far CPUs' virtual times may differ */
+#define POLICY_DEBT_NS        1000000000ULL /* what overran its slice pays back, at most */
+#define POLICY_PERIOD_NS      10000000ULL   /* of caps */
 
 /* A domain. Legend: [a] atomic, any CPU. */
 struct sched_group {
@@ -86,6 +87,12 @@ void policy_enqueue(struct run_queue *queue, struct sched_unit *unit, uint64_t n
 
 /* The unit leaves the queue, where it is WAITING or PARKED; it becomes ASLEEP. */
 void policy_dequeue(struct run_queue *queue, struct sched_unit *unit);
+
+/*
+ * The unit's domain had another weight before: it stays ahead or behind by as much CPU time. It is
+ * this queue's, but not WAITING.
+ */
+void policy_rescale(const struct run_queue *queue, struct sched_unit *unit, uint32_t old_weight);
 
 /* One that is WAITING or PARKED there, whichever; NULL for none. */
 struct sched_unit *policy_any(const struct run_queue *queue);

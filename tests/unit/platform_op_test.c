@@ -429,7 +429,9 @@ static void weights_and_caps_are_set(void **state)
     dom.u.scheduler_op.sched_id = XEN_SCHEDULER_CREDIT2;
     dom.u.scheduler_op.cmd = XEN_DOMCTL_SCHEDOP_putinfo;
     dom.u.scheduler_op.u.credit2.weight = 512;
-    dom.u.scheduler_op.u.credit2.cap = UINT16_MAX;
+    dom.u.scheduler_op.u.credit2.cap = 101; /* more than its one vCPU can use */
+    assert_int_equal(dom_call(XEN_DOMCTL_scheduler_op, other->id), -EINVAL);
+    dom.u.scheduler_op.u.credit2.cap = 0;
     assert_int_equal(dom_call(XEN_DOMCTL_scheduler_op, other->id), 0);
     dom.u.scheduler_op.cmd = XEN_DOMCTL_SCHEDOP_getinfo;
     assert_int_equal(dom_call(XEN_DOMCTL_scheduler_op, other->id), 0);

@@ -216,7 +216,7 @@ uint64_t arch_tsc_hz(void)
 
 void arch_set_alarm(uint64_t tsc)
 {
-    host_alarm = tsc;
+    WRITE_ONCE(host_alarm, tsc);
     host_alarms[host_this_cpu->id] = tsc;
 }
 
