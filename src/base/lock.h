@@ -20,6 +20,7 @@ enum lock_rank {
     RANK_PAGES, /* a domain's list of frames */
     RANK_TIMER,
     RANK_SCHED,
+    RANK_ACCESS, /* a domain's rights to devices */
     RANK_HEAP,
     RANK_FRAMES, /* the frame allocator */
     RANK_DEVICE,

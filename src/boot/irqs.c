@@ -8,6 +8,7 @@
 #include "base/panic.h"
 #include "boot/irqs_internal.h"
 #include "boot/machine.h"
+#include "domain/access.h"
 #include "memory/allocator.h"
 #include "platform/fadt.h"
 #include "platform/ioapic.h"
@@ -37,7 +38,7 @@ bool irqs_is_device_memory(uint64_t paddr, uint64_t bytes)
             return false;
         }
     }
-    return domain0 && ranges_contain(domain0->io_memory, first, last);
+    return domain0 && domain_may_map(domain0, first, last);
 }
 
 /* ---- arrival --------------------------------------------------------------------------------- */

@@ -50,6 +50,9 @@ static uint32_t life_flags(const struct domain *d)
     if (domain_is_paused_by_controller(d)) {
         flags |= XEN_DOMINF_paused;
     }
+    if (READ_ONCE(d->debugged)) {
+        flags |= XEN_DOMINF_debugged;
+    }
     if (d->xenstore) {
         flags |= XEN_DOMINF_xs_domain;
     }

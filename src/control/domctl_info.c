@@ -66,6 +66,17 @@ long domctl_get_node_affinity(struct domain *d, struct xen_domctl *op)
     return bitmap_to_guest(&op->u.nodeaffinity.nodemap, 1);
 }
 
+/* Not stored, as there is nothing to choose. -EFAULT; -EINVAL: none or others. */
+long domctl_set_node_affinity(struct domain *d, struct xen_domctl *op)
+{
+    uint64_t nodes;
+
+    if (bitmap_from_guest(&op->u.nodeaffinity.nodemap, &nodes) != 0) {
+        return -EFAULT;
+    }
+    return (nodes & 1) != 0 ? 0 : -EINVAL;
+}
+
 long domctl_set_virq_handler(struct domain *d, struct xen_domctl *op)
 {
     return event_set_virq_handler(d, op->u.set_virq_handler.virq);

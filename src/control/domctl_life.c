@@ -21,7 +21,15 @@ long domctl_pause(struct domain *d, struct xen_domctl *op)
 /* -EINVAL: it was not paused. */
 long domctl_unpause(struct domain *d, struct xen_domctl *op)
 {
+    WRITE_ONCE(d->started, true);
     return domain_unpause_by_controller(d);
+}
+
+/* Its port to send on when it suspends, instead of telling everyone; 0: none. */
+long domctl_subscribe(struct domain *d, struct xen_domctl *op)
+{
+    WRITE_ONCE(d->suspend_port, op->u.subscribe.port);
+    return 0;
 }
 
 long domctl_resume(struct domain *d, struct xen_domctl *op)

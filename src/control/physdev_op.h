@@ -13,6 +13,7 @@ long physdev_get_free_pirq(struct physdev_get_free_pirq *op);
 
 /* physdev_pci.c: what domain 0 found on the PCI buses */
 long physdev_add_device(const struct physdev_pci_device_add *op);
+bool physdev_is_known(const struct physdev_pci_device *device);
 long physdev_remove_device(const struct physdev_pci_device *op);
 long physdev_restore_messages(const struct physdev_pci_device *op);
 long physdev_prepare_msix(const struct physdev_pci_device *op);

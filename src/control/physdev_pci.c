@@ -37,7 +37,7 @@ static struct known_device **find(const struct physdev_pci_device *address)
     return link;
 }
 
-static bool is_known(const struct physdev_pci_device *address)
+bool physdev_is_known(const struct physdev_pci_device *address)
 {
     bool known;
 
@@ -95,7 +95,7 @@ long physdev_restore_messages(const struct physdev_pci_device *op)
 {
     struct irq_source source = source_of(op);
 
-    if (!is_known(op)) {
+    if (!physdev_is_known(op)) {
         return -ENODEV;
     }
     (void)irq_restore_messages(&source);

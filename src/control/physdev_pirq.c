@@ -4,28 +4,18 @@
 #include "base/cpu.h"
 #include "control/irq.h"
 #include "control/physdev_op.h"
-#include "domain/domain.h"
+#include "domain/access.h"
 
 #define MSI_MAX_MESSAGES 32 /* PCI Local Bus 3.0, 6.8.1.3 */
 
 /* ---- pins ------------------------------------------------------------------------------------ */
-
-static bool may_give(struct domain *caller, uint32_t gsi)
-{
-    bool has;
-
-    spin_lock(&caller->lock);
-    has = ranges_contain(caller->io_irqs, gsi, gsi);
-    spin_unlock(&caller->lock);
-    return has;
-}
 
 static long map_gsi(struct domain *d, struct physdev_map_pirq *op)
 {
     if (op->index < 0 || (uint32_t)op->index >= irq_gsi_count()) {
         return -EINVAL;
     }
-    if (!may_give(current_vcpu()->domain, (uint32_t)op->index)) {
+    if (!domain_may_bind(current_vcpu()->domain, (uint32_t)op->index)) {
         return -EPERM;
     }
     return pirq_map_gsi(d, (uint32_t)op->index, &op->pirq);

@@ -99,6 +99,21 @@ static long list_domains(struct xen_sysctl_getdomaininfolist *op)
     return 0;
 }
 
+/* ---- trace buffers ------------------------------------------------------------------------------
+ */
+
+/* There are none: they have no size. */
+static long trace_buffers(struct xen_sysctl_tbuf_op *op)
+{
+    if (op->cmd != XEN_SYSCTL_TBUFOP_get_info) {
+        return -EINVAL;
+    }
+    op->evt_mask = 0;
+    op->buffer_mfn = 0;
+    op->size = 0;
+    return 0;
+}
+
 /* ---- the call
  * ------------------------------------------------------------------------------------ */
 
@@ -140,8 +155,13 @@ static long carry_out(struct xen_sysctl *op)
     case XEN_SYSCTL_cpu_hotplug:
         return sysctl_cpu_hotplug(&op->u.cpu_hotplug);
     case XEN_SYSCTL_get_cpu_featureset:
+        return sysctl_cpu_featureset(&op->u.cpu_featureset);
     case XEN_SYSCTL_get_cpu_policy:
+        return sysctl_cpu_policy(&op->u.cpu_policy);
     case XEN_SYSCTL_pcitopoinfo:
+        return sysctl_pci_topology(&op->u.pcitopoinfo);
+    case XEN_SYSCTL_tbuf_op:
+        return trace_buffers(&op->u.tbuf_op);
     case XEN_SYSCTL_coverage_op:
         return -EOPNOTSUPP;
     default:

@@ -15,6 +15,12 @@ long sysctl_cpu_info(struct xen_sysctl_getcpuinfo *op);
 long sysctl_cpu_hotplug(const struct xen_sysctl_cpu_hotplug *op);
 long sysctl_avail_heap(struct xen_sysctl_availheap *op);
 
+long sysctl_pci_topology(struct xen_sysctl_pcitopoinfo *op);
+
+/* sysctl_policy.c */
+long sysctl_cpu_policy(struct xen_sysctl_cpu_policy *op);
+long sysctl_cpu_featureset(struct xen_sysctl_cpu_featureset *op);
+
 /* sysctl_sched.c */
 long sysctl_scheduler(struct xen_sysctl_scheduler_op *op);
 long sysctl_cpupool(struct xen_sysctl_cpupool_op *op);

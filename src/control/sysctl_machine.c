@@ -5,12 +5,14 @@
 #include "arch/guest.h"
 #include "control/cpu_hotplug.h"
 #include "control/machine.h"
+#include "control/physdev_op.h"
 #include "control/sysctl.h"
 #include "lib/string.h"
 #include "memory/allocator.h"
 #include "sched/sched.h"
 
-#define LOCAL_DISTANCE 10 /* as ACPI's SLIT counts */
+#define MOST_PCI_DEVICES 4096 /* in one call */
+#define LOCAL_DISTANCE   10   /* as ACPI's SLIT counts */
 
 /* The largest number of cores in one socket. */
 static uint32_t cores_per_socket(void)
@@ -116,23 +118,34 @@ long sysctl_cpu_info(struct xen_sysctl_getcpuinfo *op)
     return 0;
 }
 
-/* Whether frames whose addresses need `min` to `max` bits (0: no bound) can be any frame at all. */
-static bool width_is_everything(uint32_t min, uint32_t max)
+/* Devices that domain 0 has told of are near to the one node; others are not known. */
+long sysctl_pci_topology(struct xen_sysctl_pcitopoinfo *op)
 {
-    uint64_t end = frame_count << PAGE_SHIFT;
-
-    return min <= PAGE_SHIFT && (max == 0 || max >= 64 || end <= 1ULL << max);
+    if (!op->devs.p || !op->nodes.p) {
+        return -EINVAL;
+    }
+    if (op->num_devs > MOST_PCI_DEVICES) {
+        return -E2BIG;
+    }
+    for (uint32_t i = 0; i < op->num_devs; i++) {
+        struct physdev_pci_device device;
+        uint32_t node;
+        if (read_guest(&device, gva((uint64_t)op->devs.p), i) != 0) {
+            return -EFAULT;
+        }
+        node = physdev_is_known(&device) ? 0 : XEN_INVALID_DEV;
+        if (write_guest(gva((uint64_t)op->nodes.p), i, &node) != 0) {
+            return -EFAULT;
+        }
+    }
+    return 0;
 }
 
-/* The allocator does not count frames by address: a bound that means something is not answered. */
 long sysctl_avail_heap(struct xen_sysctl_availheap *op)
 {
     if (op->node != -1 && op->node != 0) {
         return -EINVAL;
     }
-    if (!width_is_everything(op->min_bitwidth, op->max_bitwidth)) {
-        return -EOPNOTSUPP;
-    }
-    op->avail_bytes = frames_free_count() * PAGE_SIZE;
+    op->avail_bytes = frames_free_of_width(op->min_bitwidth, op->max_bitwidth) * PAGE_SIZE;
     return 0;
 }

@@ -76,6 +76,7 @@ static void free_record(struct domain *d)
     heap_free(d->vcpus);
     heap_free(d->io_memory);
     heap_free(d->io_irqs);
+    heap_free(d->io_ports);
     heap_free(d);
 }
 
@@ -93,6 +94,7 @@ static struct domain *new_record(unsigned int max_vcpus, bool privileged)
     d->max_pages = UINT64_MAX;
     spin_init(&d->lock, RANK_DOMAIN);
     spin_init(&d->page_lock, RANK_PAGES);
+    spin_init(&d->access_lock, RANK_ACCESS);
     frame_list_init(&d->pages);
     frame_list_init(&d->own_pages);
     frame_list_init(&d->lingering_pages);

@@ -23,6 +23,7 @@
 struct domain_events;
 struct domain_grants;
 struct domain_irqs;
+struct cpuid_policy;
 
 enum domain_life {
     DOMAIN_ALIVE,
@@ -42,6 +43,8 @@ struct domain {
     spinlock_t lock;
     uint64_t references;        /* [a] */
     bool visible;               /* [a] creation is over: others may find it */
+    bool debugged;              /* [d] a debugger says so: for tools to see */
+    bool started;               /* [d] it was unpaused once: what its CPUs are is settled */
     bool xenstore;              /* [I] runs the store (tools ask for it) */
     enum domain_life life;      /* [d] */
     uint32_t pause_count;       /* [d] see domain/pause.h */
@@ -55,6 +58,8 @@ struct domain {
 
     struct shared_info *shared;  /* [I] its page, through the direct map */
     uint64_t shared_mfn;         /* [I] */
+    uint32_t tsc_mode;           /* [d] as tools set it; reads are the machine's anyway */
+    uint32_t tsc_incarnation;    /* [d] */
     int64_t time_offset_seconds; /* [d] of its wall clock from the machine's */
 
     spinlock_t page_lock;
@@ -66,11 +71,14 @@ struct domain {
     uint64_t claimed_pages;            /* the allocator's: see frames_claim() */
     uint64_t heap_bytes;               /* [a] Pavise memory allocated on its behalf */
 
-    struct ranges *io_memory; /* [d] machine frames of devices it may map */
-    struct ranges *io_irqs;   /* [d] GSIs it may bind */
+    spinlock_t access_lock;   /* see domain/access.h */
+    struct ranges *io_memory; /* access_lock: machine frames of devices it may map */
+    struct ranges *io_irqs;   /* access_lock: interrupts, by Pavise's number, it may bind */
     uint32_t pci_address;     /* [d] what it last wrote to port 0xcf8 */
-    uint64_t *io_ports;       /* [d] bitmap, set: denied; NULL: all denied */
+    uint64_t *io_ports;       /* [a] bitmap, set: denied; NULL: all denied */
 
+    struct cpuid_policy *cpuid;   /* [d] its own (pv), set before it starts; NULL: its kind's */
+    uint32_t suspend_port;        /* [a] its port to send on when it suspends; 0: none */
     struct domain_events *events; /* rooms of their own */
     struct domain_grants *grants;
     struct domain_irqs *irqs;      /* physical interrupts bound (control) */
@@ -172,6 +180,8 @@ extern void (*domain0_gone)(uint32_t shutdown_code);
 
 /* Hooks, set at start of day: some domain's state changed (VIRQ_DOM_EXC); print a guest's state. */
 extern void (*domain_state_changed)(void);
+/* Tell those who wait for just this domain's suspension, by its suspend_port; false: it can't. */
+extern bool (*domain_suspended)(struct domain *d);
 extern void (*domain_show_state)(const struct domain *d);
 
 /* DOMCTL_destroydomain's effect, a piece at a time: 0 when done, else HYPERCALL_RESTART. */

@@ -7,6 +7,7 @@
 
 void (*domain0_gone)(uint32_t shutdown_code);
 void (*domain_state_changed)(void);
+bool (*domain_suspended)(struct domain *d);
 void (*domain_show_state)(const struct domain *d);
 
 void domain_latch_shutdown_code(struct domain *d, uint32_t code)
@@ -31,6 +32,18 @@ static bool begin_shutdown(struct domain *d, uint32_t code)
     return first;
 }
 
+/* Who asked to hear of a suspension hears of it, and nobody else. */
+static void tell(struct domain *d)
+{
+    if (d->shutdown_code == SHUTDOWN_suspend && READ_ONCE(d->suspend_port) != 0 &&
+        domain_suspended && domain_suspended(d)) {
+        return;
+    }
+    if (domain_state_changed) {
+        domain_state_changed();
+    }
+}
+
 void domain_shutdown(struct domain *d, uint32_t code)
 {
     if (!begin_shutdown(d, code)) {
@@ -40,9 +53,7 @@ void domain_shutdown(struct domain *d, uint32_t code)
     if (d == domain0 && domain0_gone) {
         domain0_gone(d->shutdown_code);
     }
-    if (domain_state_changed) {
-        domain_state_changed();
-    }
+    tell(d);
 }
 
 void domain_resume(struct domain *d)

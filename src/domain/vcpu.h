@@ -81,6 +81,7 @@ struct vcpu {
 
     uint32_t pause;       /* [a] enum vcpu_pause bits */
     uint32_t pause_count; /* [a] */
+    bool debugger_paused; /* domctl_lock: one of its pauses is a debugger's */
     bool being_set;       /* [a] somebody gives it its first state */
     bool initialised;     /* [a] and has done so */
     bool registered_info; /* [d] `info` lies in a page the guest registered */

@@ -73,10 +73,16 @@ static void tell_domain0(void)
     event_send_global_virq(VIRQ_DOM_EXC);
 }
 
+static bool tell_subscriber(struct domain *d)
+{
+    return channel_send(d, READ_ONCE(d->suspend_port)) == 0;
+}
+
 void event_init(void)
 {
     domain_register_part(&part);
     domain_state_changed = tell_domain0;
+    domain_suspended = tell_subscriber;
 }
 
 void event_set_max_port(struct domain *d, uint32_t max_port)

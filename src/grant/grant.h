@@ -64,3 +64,9 @@ void grant_register_mmu(const struct grant_mmu_ops *ops);
 /* The domain's table, for tools that map or fill it: frame `index` of the table, or MFN_INVALID. */
 mfn_t grant_shared_frame(struct domain *d, uint32_t index);
 mfn_t grant_status_frame(struct domain *d, uint32_t index);
+/*
+ * How many frames it can have at most, and: have so many. -EINVAL: more than that, or it is dying;
+ * -ENOMEM. Takes RANK_GRANT.
+ */
+uint32_t grant_most_frames(const struct domain *d);
+must_check int grant_have_frames(struct domain *d, uint32_t frames);

@@ -233,6 +233,16 @@ void table_relinquish(struct domain *d)
     spin_unlock(&g->lock);
 }
 
+uint32_t grant_most_frames(const struct domain *d)
+{
+    return d->grants->max_frames;
+}
+
+int grant_have_frames(struct domain *d, uint32_t frames)
+{
+    return frames <= table_frames(d->grants) ? 0 : table_grow(d, frames);
+}
+
 mfn_t grant_shared_frame(struct domain *d, uint32_t index)
 {
     const struct domain_grants *g = d->grants;

@@ -38,6 +38,8 @@ void frames_free(mfn_t first, unsigned int order);
 /* How recently any of 2^order frames was mapped, on the flush clock. */
 uint64_t frames_youngest_stamp(mfn_t first, unsigned int order);
 uint64_t frames_free_count(void);
+/* Of these, frames whose addresses take at least `min_bits` and at most `max_bits` (0: any). */
+uint64_t frames_free_of_width(unsigned int min_bits, unsigned int max_bits);
 uint64_t frames_total_count(void);
 
 /* One zeroed frame of Pavise's own (owner DOMID_XEN), through the direct map; NULL when out. */

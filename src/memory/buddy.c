@@ -218,6 +218,31 @@ void frames_free(mfn_t first, unsigned int order)
     spin_unlock(&lock);
 }
 
+static uint64_t free_in_zone(unsigned int zone)
+{
+    uint64_t frames = 0;
+
+    for (unsigned int order = 0; order <= MAX_ORDER; order++) {
+        frames += (uint64_t)free_blocks[zone][order].count << order;
+    }
+    return frames;
+}
+
+/* A zone's frames take as many bits as its number says, and their addresses PAGE_SHIFT more. */
+uint64_t frames_free_of_width(unsigned int min_bits, unsigned int max_bits)
+{
+    uint64_t frames = 0;
+
+    spin_lock(&lock);
+    for (unsigned int zone = 0; zone < ZONES; zone++) {
+        if (zone + PAGE_SHIFT >= min_bits && (max_bits == 0 || zone + PAGE_SHIFT <= max_bits)) {
+            frames += free_in_zone(zone);
+        }
+    }
+    spin_unlock(&lock);
+    return frames;
+}
+
 uint64_t frames_free_count(void)
 {
     return READ_ONCE(free_frames);

@@ -9,13 +9,14 @@
 #include "mmu/unfinished.h"
 
 /*
- * The caller's own list first: pieces of this domain's tables may have been left there. Then what
+ * The caller's own list first: pieces of this domain's tables may have been left there, to be
+ * released, or by a call that it has not issued again. Such a call starts anew if it does. Then what
  * the domain's vCPUs, which don't run any more, have left.
  */
 static int relinquish(struct domain *d)
 {
     struct vcpu *self = current_vcpu();
-    long result = self && self->mmu ? unfinished_resume(self) : 0;
+    long result = self && self->mmu ? unfinished_abandon(self) : 0;
 
     for (unsigned int i = 0; result == 0 && i < d->max_vcpus; i++) {
         if (d->vcpus[i]) {

@@ -3,6 +3,7 @@
 #include "mmu/policy.h"
 
 #include "abi/errno.h"
+#include "domain/access.h"
 #include "mmu/linear.h"
 #include "mmu/m2p.h"
 #include "mmu/page_entry.h"
@@ -17,7 +18,7 @@
 
 bool domain_has_devices(const struct domain *d)
 {
-    return d->hardware || d->io_memory->count != 0;
+    return d->hardware || READ_ONCE(d->io_memory->count) != 0;
 }
 
 /* RAM that is mapped with two caching types can hold two contents; only devices need that. */
@@ -50,9 +51,9 @@ bool (*device_frame_is_read_only)(mfn_t m);
 /* A guest may look at what Pavise keeps in a device, and is not told that it can't write there. */
 static long claim_device(const struct entry_rights *rights, mfn_t m, pte_t *entry)
 {
-    const struct domain *who = rights->frames ? rights->frames : rights->caller;
+    struct domain *who = rights->frames ? rights->frames : rights->caller;
 
-    if (!ranges_contain(who->io_memory, m.n, m.n)) {
+    if (!domain_may_map(who, m.n, m.n)) {
         return -EPERM;
     }
     if ((*entry & PTE_RW) != 0 && device_frame_is_read_only && device_frame_is_read_only(m)) {

@@ -31,10 +31,14 @@ static int find_source(const struct xen_mem_acquire_resource *r, frame_source_t 
     }
 }
 
+/* A table grows when it is asked for: its size is what it can be. */
 static uint32_t size_of(struct domain *d, frame_source_t source)
 {
     uint32_t frames = 0;
 
+    if (source == grant_shared_frame) {
+        return grant_most_frames(d);
+    }
     while (frames < GRANT_MAX_FRAMES && source(d, frames).n != MFN_INVALID) {
         frames++;
     }
@@ -44,8 +48,16 @@ static uint32_t size_of(struct domain *d, frame_source_t source)
 static int list_frames(struct domain *d, frame_source_t source,
                        const struct xen_mem_acquire_resource *r)
 {
+    int error;
+
     if (r->frame > UINT32_MAX || r->nr_frames > UINT32_MAX - (uint32_t)r->frame) {
         return -EINVAL;
+    }
+    if (source == grant_shared_frame) {
+        error = grant_have_frames(d, (uint32_t)r->frame + r->nr_frames);
+        if (error != 0) {
+            return error;
+        }
     }
     for (uint32_t i = 0; i < r->nr_frames; i++) {
         xen_pfn_t frame = source(d, (uint32_t)r->frame + i).n;

@@ -2,6 +2,7 @@
 // CPUID policy: the machine's leaves cut down, then the leaves of the guest interface beside them.
 #include "pv/cpuid.h"
 
+#include "abi/errno.h"
 #include "abi/xen.h"
 #include "arch/msr.h"
 #include "lib/string.h"
@@ -16,6 +17,7 @@
 #define FIRST_COMPONENT        2         /* x87 and SSE lie in the legacy region */
 #define CPUID_LINE_SIZE        0x0000ff00U
 #define CPUID_CACHE_TYPE       0x1fU
+#define CPUID_CACHE_UNSHARED   0x3fffU /* of EAX: without how many share it */
 #define CPUID_ONE_LOGICAL      (1U << 16)
 #define CPUID_ADDRESS_SIZES    0xffffU
 #define EXTENDED_1_LEGACY_BITS 0x0183f3ffU /* of EDX: repeats those of leaf 1 on AMD */
@@ -80,9 +82,8 @@ static uint32_t *reg_of(struct cpuid_regs *regs, enum reg reg)
     }
 }
 
-/* The stored record of a leaf, or NULL where the policy stores none. */
-static const struct cpuid_regs *stored(const struct cpuid_policy *policy, uint32_t leaf,
-                                       uint32_t subleaf)
+const struct cpuid_regs *cpuid_policy_record(const struct cpuid_policy *policy, uint32_t leaf,
+                                             uint32_t subleaf)
 {
     switch (leaf) {
     case 4:
@@ -106,7 +107,7 @@ static const struct cpuid_regs *stored(const struct cpuid_policy *policy, uint32
 static struct cpuid_regs *stored_for_init(struct cpuid_policy *policy, uint32_t leaf,
                                           uint32_t subleaf)
 {
-    return (struct cpuid_regs *)stored(policy, leaf, subleaf);
+    return (struct cpuid_regs *)cpuid_policy_record(policy, leaf, subleaf);
 }
 
 /* The machine's leaf; zero beyond its highest, where processors repeat another one. */
@@ -170,7 +171,7 @@ static void copy_caches(struct cpuid_policy *policy)
             return;
         }
         policy->cache[i] = from;
-        policy->cache[i].eax &= 0x3fff;
+        policy->cache[i].eax &= CPUID_CACHE_UNSHARED;
     }
 }
 
@@ -214,12 +215,97 @@ void cpuid_policy_init(struct cpuid_policy *policy, const struct cpuid_config *c
 {
     *policy = (struct cpuid_policy){.config = *config};
     read_features(policy);
-    cpuid_limit_features(policy->features, config);
+    if (!config->whole_machine) {
+        cpuid_limit_features(policy->features, config);
+    }
     copy_leaves(policy);
     copy_caches(policy);
     copy_xstates(policy);
     place_features(policy);
 }
+
+/* ---- a policy that tools made ---------------------------------------------------------------- */
+
+static bool same_maker(const struct cpuid_regs *a, const struct cpuid_regs *b)
+{
+    return a->ebx == b->ebx && a->ecx == b->ecx && a->edx == b->edx;
+}
+
+/* Registers without features, as far as a guest sees them at all. */
+static void take_leaves(struct cpuid_policy *to, const struct cpuid_policy *from)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(copied); i++) {
+        struct cpuid_regs *r = stored_for_init(to, copied[i].leaf, 0);
+        const struct cpuid_regs *given = cpuid_policy_record(from, copied[i].leaf, 0);
+
+        r->eax = given->eax & copied[i].mask.eax;
+        r->ebx = given->ebx & copied[i].mask.ebx;
+        r->ecx = given->ecx & copied[i].mask.ecx;
+        r->edx = given->edx & copied[i].mask.edx;
+    }
+    to->basic[0].eax = from->basic[0].eax;
+    to->extended[0].eax = from->extended[0].eax;
+    for (size_t i = 0; i < CPUID_CACHES; i++) {
+        to->cache[i] = from->cache[i];
+        to->cache[i].eax &= CPUID_CACHE_UNSHARED;
+    }
+}
+
+/* Words as their registers have them, which are cleared for place_features(). */
+static void take_features(struct cpuid_policy *to, const struct cpuid_policy *from,
+                          const struct cpuid_policy *most)
+{
+    for (size_t i = 0; i < CPUID_FEATURE_WORDS; i++) {
+        uint32_t given = from->features[i];
+        if (word_source[i].leaf != 0) {
+            struct cpuid_regs r =
+                *cpuid_policy_record(from, word_source[i].leaf, word_source[i].subleaf);
+            struct cpuid_regs *clear =
+                stored_for_init(to, word_source[i].leaf, word_source[i].subleaf);
+            given = *reg_of(&r, word_source[i].reg);
+            *reg_of(clear, word_source[i].reg) = 0;
+        }
+        to->features[i] = given & most->features[i];
+    }
+}
+
+/* Parts of the extended state that no feature uses any more are not there. */
+static uint64_t states_of(const struct cpuid_policy *policy, uint64_t states)
+{
+    if (!cpuid_policy_has(policy, XEN_X86_FEATURE_XSAVE)) {
+        return 0;
+    }
+    if (!cpuid_policy_has(policy, XEN_X86_FEATURE_AVX)) {
+        states &= ~(XCR0_AVX | XCR0_AVX512);
+    }
+    return cpuid_policy_has(policy, XEN_X86_FEATURE_AVX512F) ? states : states & ~XCR0_AVX512;
+}
+
+int cpuid_policy_restrict(struct cpuid_policy *policy, const struct cpuid_policy *most,
+                          uint32_t *leaf)
+{
+    const struct cpuid_policy given = *policy;
+
+    *leaf = 0;
+    if (!same_maker(&given.basic[0], &most->basic[0]) || given.basic[0].eax > most->basic[0].eax) {
+        return -EINVAL;
+    }
+    *leaf = EXTENDED;
+    if (given.extended[0].eax > most->extended[0].eax) {
+        return -EINVAL;
+    }
+    *policy = *most;
+    take_leaves(policy, &given);
+    take_features(policy, &given, most);
+    policy->config.extended_states = states_of(policy, most->config.extended_states);
+    cpuid_limit_features(policy->features, &policy->config);
+    memset(policy->xstate, 0, sizeof(policy->xstate));
+    copy_xstates(policy);
+    place_features(policy);
+    return 0;
+}
+
+/* ---- answers --------------------------------------------------------------------------------- */
 
 /* Bytes of a save area for `states` in the standard format. */
 static uint32_t standard_bytes(const struct cpuid_policy *policy, uint64_t states)
@@ -290,7 +376,7 @@ static struct cpuid_regs processor_leaf(const struct cpuid_policy *policy,
                                         uint32_t subleaf)
 {
     const uint32_t highest = leaf & EXTENDED ? policy->extended[0].eax : policy->basic[0].eax;
-    const struct cpuid_regs *record = stored(policy, leaf, subleaf);
+    const struct cpuid_regs *record = cpuid_policy_record(policy, leaf, subleaf);
     struct cpuid_regs r;
 
     if (record == NULL || leaf > highest) {

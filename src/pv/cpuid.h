@@ -22,6 +22,7 @@
 /* What the policy of a kind of domain depends on besides the machine's leaves. */
 struct cpuid_config {
     bool control_domain;           /* also sees what it needs to run the machine's devices */
+    bool whole_machine;            /* no guest's: every feature that the machine has */
     bool tsc_reliable;             /* the counters of all CPUs run at one constant rate and agree */
     uint64_t tsc_hz;               /* not 0 */
     uint64_t extended_states;      /* XCR0 bits that guests may set; 0 without XSAVE */
@@ -48,6 +49,18 @@ struct cpuid_reader {
 
 /* Settle a policy from the machine's leaves. At start of day; takes no lock. */
 void cpuid_policy_init(struct cpuid_policy *policy, const struct cpuid_config *config);
+
+/*
+ * Make of leaves that tools wrote into a copy of `most` a policy that is sound, and no more than
+ * it: features that it lacks go, and those that need one of them. -EINVAL, *leaf: another maker, or
+ * more leaves than it has.
+ */
+must_check int cpuid_policy_restrict(struct cpuid_policy *policy, const struct cpuid_policy *most,
+                                     uint32_t *leaf);
+
+/* The record of a leaf, without what depends on the reader; NULL where the policy keeps none. */
+const struct cpuid_regs *cpuid_policy_record(const struct cpuid_policy *policy, uint32_t leaf,
+                                             uint32_t subleaf);
 
 /* The answer to CPUID. Leaves that are not there are all zero. */
 struct cpuid_regs cpuid_policy_leaf(const struct cpuid_policy *policy,

@@ -6,6 +6,7 @@
 #include "arch/io.h"
 #include "arch/vcpu.h"
 #include "base/pci_lock.h"
+#include "domain/access.h"
 
 #define PCI_ADDRESS_PORT 0xcf8
 #define PCI_DATA_PORT    0xcfc
@@ -14,12 +15,7 @@
 /* Ports that a domain has not been given behave like ports where no device answers. */
 static bool domain_has_ports(const struct domain *d, uint16_t port, unsigned int bytes)
 {
-    for (unsigned int i = 0; i < bytes; i++) {
-        if (!d->io_ports || port + i >= IO_PORTS || bit_test(d->io_ports, port + i)) {
-            return false;
-        }
-    }
-    return true;
+    return domain_may_access_ports(d, port, port + bytes - 1);
 }
 
 /* The kernel's bitmap for its user mode lies in guest memory: a clear bit permits. */

@@ -14,9 +14,42 @@
 
 static struct cpuid_policy policies[2]; /* by `hardware` */
 
+const struct cpuid_policy *pv_cpuid_default(bool hardware)
+{
+    return &policies[hardware];
+}
+
 const struct cpuid_policy *pv_cpuid_policy(const struct domain *d)
 {
-    return &policies[d->hardware];
+    const struct cpuid_policy *own = __atomic_load_n(&d->cpuid, __ATOMIC_ACQUIRE);
+
+    return own ? own : &policies[d->hardware];
+}
+
+int pv_set_cpuid_policy(struct domain *d, const struct cpuid_policy *policy)
+{
+    struct cpuid_policy *own = heap_new(struct cpuid_policy), *old = d->cpuid;
+
+    if (!own) {
+        return -ENOMEM;
+    }
+    *own = *policy;
+    __atomic_store_n(&d->cpuid, own, __ATOMIC_RELEASE);
+    heap_free(old);
+    return 0;
+}
+
+void pv_cpuid_machine(struct cpuid_policy *policy)
+{
+    struct cpuid_config config = policies[1].config;
+
+    config.whole_machine = true;
+    cpuid_policy_init(policy, &config);
+}
+
+static void destroy(struct domain *d)
+{
+    heap_free(d->cpuid);
 }
 
 static int create_vcpu(struct vcpu *v)
@@ -55,6 +88,7 @@ static struct domain_part part = {
     .create_vcpu = create_vcpu,
     .relinquish = relinquish,
     .destroy_vcpu = destroy_vcpu,
+    .destroy = destroy,
 };
 
 static unsigned int address_bits(uint64_t frames)

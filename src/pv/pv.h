@@ -16,5 +16,15 @@ struct vcpu_pv {
  */
 void pv_init(uint64_t tsc_hz, bool tsc_reliable);
 
-/* The policy for a domain: one for who runs the machine, one for all others. */
+/* The policy for a domain: its own, or that of its kind. */
 const struct cpuid_policy *pv_cpuid_policy(const struct domain *d);
+
+/* Those of the kinds: one for who runs the machine, one for all others; and the machine's own. */
+const struct cpuid_policy *pv_cpuid_default(bool hardware);
+void pv_cpuid_machine(struct cpuid_policy *policy);
+
+/*
+ * Give a domain that has not run yet a policy of its own, which was restricted to its kind's.
+ * -ENOMEM. Nobody else does it at once.
+ */
+must_check int pv_set_cpuid_policy(struct domain *d, const struct cpuid_policy *policy);

@@ -17,11 +17,13 @@
 #include "abi/errno.h"
 #include "abi/xen.h"
 #include "arch/clock.h"
+#include "arch/cpuid.h"
 #include "arch/frames.h"
 #include "base/hypercall.h"
 #include "console/console.h"
 #include "control/control.h"
 #include "control/hypercalls.h"
+#include "domain/access.h"
 #include "domain/pages.h"
 #include "domain/pause.h"
 #include "event/event.h"
@@ -46,6 +48,21 @@ static unsigned char *guest;   /* pages of domain 0's memory, for arguments */
 static struct xen_domctl op;   /* of the last call */
 static uint64_t frames_before; /* free, with domain 0 there and no other */
 
+/* A processor with AVX, and every feature that the leaves of old have. */
+static inline void name_processor(void)
+{
+    host_cpuid_set(0, 0, (struct cpuid_regs){0xd, 0x756e6547, 0x6c65746e, 0x49656e69});
+    host_cpuid_set(1, 0, (struct cpuid_regs){0x306c3, 0x800, ~0U, ~0U});
+    host_cpuid_set(4, 0, (struct cpuid_regs){0x121, 0x1c0003f, 0x3f, 0});
+    host_cpuid_set(7, 0, (struct cpuid_regs){0, ~0U, ~0U, ~0U});
+    host_cpuid_set(0xd, 0, (struct cpuid_regs){7, 0x340, 0x340, 0});
+    host_cpuid_set(0xd, 1, (struct cpuid_regs){~0U, 0, 0, 0});
+    host_cpuid_set(0xd, 2, (struct cpuid_regs){0x100, 0x240, 0, 0});
+    host_cpuid_set(0x80000000U, 0, (struct cpuid_regs){0x80000008U, 0, 0, 0});
+    host_cpuid_set(0x80000001U, 0, (struct cpuid_regs){0, 0, ~0U, ~0U});
+    host_cpuid_set(0x80000008U, 0, (struct cpuid_regs){0x3028, 0, 0, 0});
+}
+
 static inline void start_rooms_once(void)
 {
     static uint64_t slots[16];
@@ -60,6 +77,7 @@ static inline void start_rooms_once(void)
     grant_init();
     mmu_init();
     event_init();
+    name_processor();
     pv_init(NS_PER_SECOND, true);
     console_init();
     control_init();
@@ -84,6 +102,7 @@ static inline void make_domain0(void)
     dom0 = domain0 = domain_create(0, 2, true, &error);
     assert_non_null(dom0);
     dom0->hardware = true;
+    assert_int_equal(domain_set_port_right(dom0, 0, 0, true), 0); /* that it has a map */
     for (unsigned int i = 0; i < 2; i++) {
         assert_non_null(vcpu_create(dom0, i));
         dom0->vcpus[i]->initialised = true;

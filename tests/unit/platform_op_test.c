@@ -288,8 +288,72 @@ static void free_memory_is_told(void **state)
     sys.u.availheap.node = -1;
     assert_int_equal(sys_call(XEN_SYSCTL_availheap), 0);
     assert_int_equal(sys.u.availheap.avail_bytes, frames_free_count() * PAGE_SIZE);
+    sys.u.availheap.max_bitwidth = 20;
+    assert_int_equal(sys_call(XEN_SYSCTL_availheap), 0);
+    assert_in_range(sys.u.availheap.avail_bytes, 1, 1 << 20);
+    uint64_t low = sys.u.availheap.avail_bytes;
+    sys.u.availheap.max_bitwidth = 0;
+    sys.u.availheap.min_bitwidth = 21;
+    assert_int_equal(sys_call(XEN_SYSCTL_availheap), 0);
+    assert_int_equal(low + sys.u.availheap.avail_bytes, frames_free_count() * PAGE_SIZE);
     sys.u.availheap.node = 1;
     assert_int_equal(sys_call(XEN_SYSCTL_availheap), -EINVAL);
+}
+
+static void features_are_listed_by_kind(void **state)
+{
+    uint32_t *words = elsewhere();
+
+    assert_int_equal(sys_call(XEN_SYSCTL_get_cpu_featureset), 0);
+    assert_int_equal(sys.u.cpu_featureset.nr_features, 19);
+    sys.u.cpu_featureset.features.p = words;
+    words[2] = 77;
+    sys.u.cpu_featureset.nr_features = 2;
+    assert_int_equal(sys_call(XEN_SYSCTL_get_cpu_featureset), -ENOBUFS);
+    assert_int_equal(words[2], 77);
+    sys.u.cpu_featureset.index = XEN_SYSCTL_cpu_featureset_hvm;
+    assert_int_equal(sys_call(XEN_SYSCTL_get_cpu_featureset), -EOPNOTSUPP);
+    sys.u.cpu_featureset.index = 77;
+    assert_int_equal(sys_call(XEN_SYSCTL_get_cpu_featureset), -EINVAL);
+}
+
+static void policies_are_listed_by_kind(void **state)
+{
+    sys.u.cpu_policy.index = XEN_SYSCTL_cpu_policy_pv_default;
+    assert_int_equal(sys_call(XEN_SYSCTL_get_cpu_policy), 0);
+    assert_int_equal(sys.u.cpu_policy.nr_msrs, 2);
+    sys.u.cpu_policy.leaves.p = elsewhere();
+    assert_int_equal(sys_call(XEN_SYSCTL_get_cpu_policy), 0);
+    sys.u.cpu_policy.nr_leaves = 0;
+    assert_int_equal(sys_call(XEN_SYSCTL_get_cpu_policy), -ENOBUFS);
+    sys.u.cpu_policy.index = XEN_SYSCTL_cpu_policy_hvm_max;
+    assert_int_equal(sys_call(XEN_SYSCTL_get_cpu_policy), -EOPNOTSUPP);
+    sys.u.cpu_policy.index = 99;
+    assert_int_equal(sys_call(XEN_SYSCTL_get_cpu_policy), -EINVAL);
+    sys.u.cpu_policy.index = 0;
+    sys.u.cpu_policy._rsvd = 1;
+    assert_int_equal(sys_call(XEN_SYSCTL_get_cpu_policy), -EINVAL);
+}
+
+static void devices_near_no_node_are_not_known(void **state)
+{
+    struct physdev_pci_device *device = elsewhere();
+    uint32_t *node = (uint32_t *)(device + 1);
+
+    assert_int_equal(sys_call(XEN_SYSCTL_pcitopoinfo), -EINVAL);
+    *device = (struct physdev_pci_device){.seg = 0, .bus = 7, .devfn = 8};
+    sys.u.pcitopoinfo.num_devs = 1;
+    sys.u.pcitopoinfo.devs.p = device;
+    sys.u.pcitopoinfo.nodes.p = node;
+    assert_int_equal(sys_call(XEN_SYSCTL_pcitopoinfo), 0);
+    assert_int_equal(*node, XEN_INVALID_DEV);
+    sys.u.pcitopoinfo.num_devs = 5000;
+    assert_int_equal(sys_call(XEN_SYSCTL_pcitopoinfo), -E2BIG);
+    memset(&sys.u, 0, sizeof(sys.u));
+    assert_int_equal(sys_call(XEN_SYSCTL_tbuf_op), 0);
+    assert_int_equal(sys.u.tbuf_op.size, 0);
+    sys.u.tbuf_op.cmd = XEN_SYSCTL_TBUFOP_enable;
+    assert_int_equal(sys_call(XEN_SYSCTL_tbuf_op), -EINVAL);
 }
 
 static void domains_are_listed(void **state)
@@ -474,6 +538,9 @@ int main(void)
         TEST(the_rest_says_what_it_is),
         TEST(the_machine_is_described),
         TEST(free_memory_is_told),
+        TEST(features_are_listed_by_kind),
+        TEST(policies_are_listed_by_kind),
+        TEST(devices_near_no_node_are_not_known),
         TEST(domains_are_listed),
         TEST(the_log_is_read_where_it_was_left),
         TEST(keys_are_pressed_from_outside),
