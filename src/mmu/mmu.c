@@ -10,8 +10,8 @@
 
 /*
  * The caller's own list first: pieces of this domain's tables may have been left there, to be
- * released, or by a call that it has not issued again. Such a call starts anew if it does. Then what
- * the domain's vCPUs, which don't run any more, have left.
+ * released, or by a call that it has not issued again. Such a call starts anew if it does. Then
+ * what the domain's vCPUs, which don't run any more, have left.
  */
 static int relinquish(struct domain *d)
 {
