@@ -29,6 +29,16 @@ static always_inline_fn pte_t page_adjust(const struct entry_rights *rights, pte
     return unlikely((entry & PTE_CACHING) != 0) ? page_restrict_caching(rights, entry) : entry;
 }
 
+/* By way of a copy, so that the caller's entry can stay in a register. */
+static always_inline_fn long page_claim_rare(const struct entry_rights *rights, pte_t *entry)
+{
+    pte_t copy = *entry;
+    long result = page_claim_special(rights, &copy);
+
+    *entry = copy;
+    return result;
+}
+
 /* Take the claim of an adjusted entry that is present. It may become read-only. */
 static always_inline_fn must_check long page_claim(const struct entry_rights *rights, pte_t *entry)
 {
@@ -41,7 +51,7 @@ static always_inline_fn must_check long page_claim(const struct entry_rights *ri
             return 0;
         }
     }
-    return page_claim_special(rights, entry);
+    return page_claim_rare(rights, entry);
 }
 
 /* Drop the claim of a stored entry that is present. */
