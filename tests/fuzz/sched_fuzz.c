@@ -13,6 +13,7 @@
 #include "domain/pause.h"
 #include "machine.h"
 #include "memory/allocator.h"
+#include "operations.h"
 
 #include "../unit/sched_audit.h"
 
@@ -290,6 +291,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             step();
         }
         audit();
+        fuzz_operations++;
     }
     for (unsigned int cpu = 0; cpu < CPUS; cpu++) {
         sched_cpu_start(cpu);

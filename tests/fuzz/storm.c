@@ -16,7 +16,8 @@
 #include <time.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-extern uint64_t fuzz_operations;
+/* Of the fuzzers that count (operations.h). */
+__attribute__((weak)) uint64_t fuzz_operations;
 
 static uint64_t state; /* of the generator: xorshift64* */
 static uint8_t *input;
