@@ -39,14 +39,17 @@
 #include "time/time.h"
 #include "time/timer.h"
 
+#ifndef DOMCTL_FRAMES
 #define DOMCTL_FRAMES 4096
-#define TEST(name)    cmocka_unit_test_setup_teardown(name, domctl_setup, domctl_teardown)
+#endif
+#define TEST(name) cmocka_unit_test_setup_teardown(name, domctl_setup, domctl_teardown)
 
 static struct domain *dom0;
 static struct vcpu *idle;
-static unsigned char *guest;   /* pages of domain 0's memory, for arguments */
-static struct xen_domctl op;   /* of the last call */
-static uint64_t frames_before; /* free, with domain 0 there and no other */
+static unsigned char *guest;     /* pages of domain 0's memory, for arguments */
+static struct xen_domctl op;     /* of the last call */
+static uint64_t frames_at_start; /* free, before there was any domain */
+static uint64_t frames_before;   /* free, with domain 0 there and no other */
 
 /* A processor with AVX, and every feature that the leaves of old have. */
 static inline void name_processor(void)
@@ -126,6 +129,7 @@ static inline int domctl_setup(void **state)
     assert_int_equal(sched_init_cpu(0), 0);
     idle = this_cpu()->current;
     guest = host_guest_memory(8 * PAGE_SIZE);
+    frames_at_start = frames_free_count();
     make_domain0();
     frames_before = frames_free_count();
     return 0;
@@ -244,13 +248,9 @@ static inline void end_others(void)
     }
 }
 
-static inline int domctl_teardown(void **state)
+/* It switches off, and is taken apart like any other. */
+static inline void end_domain0(void)
 {
-    run_as(dom0->vcpus[0]);
-    this_cpu()->pending = 0;
-    end_others();
-    assert_int_equal(frames_free_count(), frames_before);
-    assert_int_equal(audit_frames(NULL), 0);
     for (unsigned int i = 0; i < dom0->max_vcpus; i++) {
         vcpu_pause_nosync(dom0->vcpus[i]);
     }
@@ -259,6 +259,17 @@ static inline int domctl_teardown(void **state)
     while (domain_kill(dom0) == HYPERCALL_RESTART) {
     }
     domain_put(dom0);
+}
+
+static inline int domctl_teardown(void **state)
+{
+    run_as(dom0->vcpus[0]);
+    this_cpu()->pending = 0;
+    end_others();
+    assert_int_equal(frames_free_count(), frames_before);
+    assert_int_equal(audit_frames(NULL), 0);
+    end_domain0();
+    assert_int_equal(frames_free_count(), frames_at_start);
     host_machine_destroy();
     return 0;
 }
