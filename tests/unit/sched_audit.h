@@ -51,7 +51,7 @@ static inline void audit_queue(unsigned int cpu)
     {
         const struct sched_unit *unit = container_of(item, struct sched_unit, link);
         SCHED_MUST(unit->state == UNIT_WAITING);
-        SCHED_MUST((int64_t)(unit->virtual_time - queue->heap.root->key) >= 0);
+        SCHED_MUST((int64_t)(unit->node.key - queue->heap.root->key) >= 0);
         SCHED_MUST(unit->node.key == unit->virtual_time);
         waiting++;
     }

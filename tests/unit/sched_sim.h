@@ -18,7 +18,7 @@
 #include "domain/pause.h"
 #include "machine.h"
 #include "memory/allocator.h"
-#include "sched/internal.h"
+#include "sched_audit.h"
 #include "time/time.h"
 
 #define MS      NS_PER_MS
@@ -326,6 +326,22 @@ static inline void sim_forget(void)
     for (unsigned int i = 0; i < sim_count; i++) {
         struct actor *a = &sim_actors[i];
         a->ran_ns = a->worst_wait_ns = a->worst_latency_ns = a->wakes = a->total_latency_ns = 0;
+    }
+}
+
+/* The scheduler's records agree with each other, and with what the actors want. */
+static inline void sim_audit(void)
+{
+    for (unsigned int cpu = 0; cpu < cpu_count; cpu++) {
+        audit_queue(cpu);
+    }
+    for (unsigned int i = 0; i < sim_domain_count; i++) {
+        uint64_t born = 0;
+        for (unsigned int a = 0; a < sim_count; a++) {
+            born = sim_actors[a].vcpu->domain == sim_domains[i] ? sim_actors[a].born_ns : born;
+        }
+        audit_domain_sched(sim_domains[i], born);
+        audit_settled(sim_domains[i]);
     }
 }
 
