@@ -16,6 +16,7 @@ enum cpu_work {
     WORK_TIMER,    /* expired timers to run */
     WORK_SCHEDULE, /* choose which vCPU runs */
     WORK_CONSOLE,  /* received bytes to hand on */
+    WORK_NMI,      /* a hardware NMI to tell of */
     WORK_KINDS,
 };
 

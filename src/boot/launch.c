@@ -14,6 +14,7 @@
 #include "boot/early_memory.h"
 #include "boot/end.h"
 #include "boot/facts.h"
+#include "boot/faults.h"
 #include "boot/irqs.h"
 #include "boot/machine.h"
 #include "boot/options.h"
@@ -208,6 +209,7 @@ static void launch_on_stack(void)
     end_init();
     facts_hand_on(boot);
     cpus_start(boot);
+    faults_start();
     build(&request);
     log_info("%lu MiB are free; starting domain 0", (unsigned long)(frames_free_count() >> 8));
     console_start_domain0();
