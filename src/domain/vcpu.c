@@ -48,7 +48,8 @@ struct vcpu *vcpu_create(struct domain *d, unsigned int id)
     if (d->pause_count > 0) {
         vcpu_set_pause(v, VCPU_DOMAIN_PAUSED);
     }
-    d->vcpus[id] = v;
+    /* Others look without the lock: what they find is whole. */
+    __atomic_store_n(&d->vcpus[id], v, __ATOMIC_RELEASE);
     return v;
 }
 

@@ -139,6 +139,26 @@ static void test_what_a_domain_can_not_be(void **state)
     end_domain(d);
 }
 
+static void test_nobody_finds_a_domain_before_it_is_revealed(void **state)
+{
+    int error = 0;
+    struct domain *d = domain_create_hidden(5, 1, false, &error), *found;
+
+    assert_non_null(d);
+    assert_null(domain_get(5));
+    assert_null(domain_get_next(4));
+    assert_null(domain_create(5, 1, false, &error));
+    assert_int_equal(error, -EEXIST);
+    found = domain_get_owner(5);
+    assert_ptr_equal(found, d);
+    domain_put(found);
+    domain_reveal(d);
+    found = domain_get(5);
+    assert_ptr_equal(found, d);
+    domain_put(found);
+    end_domain(d);
+}
+
 static void test_a_creation_that_fails_leaves_nothing(void **state)
 {
     int error = 0;
@@ -512,6 +532,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         watch_test(test_a_domain_has_its_shared_page_and_no_memory),
         watch_test(test_what_a_domain_can_not_be),
+        watch_test(test_nobody_finds_a_domain_before_it_is_revealed),
         watch_test(test_a_creation_that_fails_leaves_nothing),
         watch_test(test_creation_fails_well_at_every_allocation),
         watch_test(test_a_vcpu_that_fails_leaves_nothing),
