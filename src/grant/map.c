@@ -201,6 +201,16 @@ static void finish_unmaps(struct vcpu *v, struct unmapping *unmapping, unsigned 
 
 /* ---- batches -------------------------------------------------------------------------------- */
 
+_Static_assert(offsetof(struct gnttab_map_grant_ref, dev_bus_addr) == 24 &&
+                   offsetof(struct gnttab_map_grant_ref, handle) == 20 &&
+                   offsetof(struct gnttab_map_grant_ref, status) == 18,
+               "what a mapping answers lies in the last two words");
+
+static int tell(gva_t to, const struct gnttab_map_grant_ref *op)
+{
+    return guest_write_words(gva_add(to, 16), (const uint64_t *)op + 2, 2);
+}
+
 /*
  * One element a step: mapping is as preemptible as can be. A guest that can't be told its handle
  * does not keep the mapping.
@@ -214,7 +224,7 @@ long step_map(gva_t uop, uint64_t done, uint64_t count)
         return -EFAULT;
     }
     op.status = map_one(v, &op);
-    if (store_guest(uop, done, &op) != 0) {
+    if (tell(gva_add(uop, done * sizeof(op)), &op) != 0) {
         if (op.status == GNTST_okay) {
             struct unmap_request r = {
                 {.host_addr = op.host_addr, .dev_bus_addr = op.dev_bus_addr, .handle = op.handle},

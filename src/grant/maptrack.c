@@ -46,9 +46,12 @@ uint32_t maptrack_alloc(struct domain *d)
 
     byte_lock(&g->maptrack_lock);
     if (likely(g->free_handle != NO_HANDLE) || add_page(d)) {
+        struct maptrack_entry *entry;
+
         handle = g->free_handle;
-        g->free_handle = maptrack_entry(d, handle)->ref;
-        __atomic_store_n(&maptrack_entry(d, handle)->flags, MAPTRACK_BUSY, __ATOMIC_RELAXED);
+        entry = maptrack_entry(d, handle);
+        g->free_handle = entry->ref;
+        __atomic_store_n(&entry->flags, MAPTRACK_BUSY, __ATOMIC_RELAXED);
     }
     byte_unlock(&g->maptrack_lock);
     return handle;
