@@ -17,9 +17,10 @@ struct cpu_facts {
     uint32_t leaf1_ecx, leaf1_edx;
     uint32_t leaf7_ebx, leaf7_edx;
     uint32_t leaf7_2_edx;
-    uint32_t extended8_ebx;  /* 0x80000008 */
-    uint32_t extended21_eax; /* 0x80000021 */
-    uint64_t arch_caps;      /* 0 where there is no such register */
+    uint32_t extended8_ebx;    /* 0x80000008 */
+    uint32_t extended21_eax;   /* 0x80000021 */
+    uint64_t arch_caps;        /* 0 where there is no such register */
+    unsigned int address_bits; /* of physical addresses, 0: as many as an entry has */
 };
 
 enum defect {

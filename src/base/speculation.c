@@ -7,6 +7,9 @@
 
 struct speculation_plan speculation = {.thunk = THUNK_RETPOLINE};
 
+#define FRAME_SHIFT       12
+#define MOST_ADDRESS_BITS 52
+
 #define HAS(plan, name) (((plan)->defects >> DEFECT_##name) & 1)
 
 static bool chosen(uint8_t option, bool otherwise)
@@ -120,6 +123,8 @@ static void decide_data(struct speculation_plan *plan, const struct cpu_facts *c
     plan->xpti_domu = chosen(options->xpti_domu, HAS(plan, MELTDOWN));
     plan->l1tf_dom0 = chosen(options->l1tf_dom0, false);
     plan->l1tf_domu = chosen(options->l1tf_domu, HAS(plan, L1TF));
+    plan->frame_mask =
+        (1ULL << ((cpu->address_bits ? cpu->address_bits : MOST_ADDRESS_BITS) - FRAME_SHIFT)) - 1;
 }
 
 /* ---- what is left ---------------------------------------------------------------------------- */

@@ -49,7 +49,8 @@ struct speculation_plan {
     bool srb_lock;         /* RDRAND and its like wait for each other */
     bool gather_safe;      /* GATHER does not speculate */
     bool xpti_dom0, xpti_domu;
-    bool l1tf_dom0, l1tf_domu;
+    bool l1tf_dom0, l1tf_domu; /* absent entries that name memory are refused (mmu/l1tf.h) */
+    uint64_t frame_mask;       /* bits of a frame number that the caches look at */
 };
 
 /* Settled by speculation_start(), constant afterwards. Before that: nothing is on. */

@@ -127,6 +127,7 @@ struct domain *domain_create_hidden(domid_t id, unsigned int max_vcpus, bool pri
         free_record(d);
         return NULL;
     }
+    d->absent_checked = d->id == 0 ? speculation.l1tf_dom0 : speculation.l1tf_domu;
     d->isolated = d->id == 0 ? speculation.xpti_dom0 : speculation.xpti_domu;
     *error = domain_add_shared_info(d);
     if (*error == 0) {

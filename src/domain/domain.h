@@ -36,6 +36,7 @@ struct domain {
     bool privileged;     /* [I] may control others and the machine */
     bool hardware;       /* [I] owns the machine's devices (domain 0) */
     bool is_32bit;       /* [d] width of its kernel */
+    bool absent_checked; /* [I] its absent page-table entries must not name memory (mmu/l1tf.h) */
     bool isolated;       /* [I] runs on tables without Pavise (base/speculation.h) */
     uint64_t root_edits; /* [a] counts changes of its level-4 tables, where it is isolated */
     uint32_t max_vcpus;  /* [I] size of `vcpus` */

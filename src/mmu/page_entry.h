@@ -4,6 +4,7 @@
 #pragma once
 
 #include "abi/errno.h"
+#include "mmu/l1tf.h"
 #include "mmu/policy.h"
 
 #define PTE_CACHING (PTE_PWT | PTE_PCD | PTE_PAT)
@@ -117,6 +118,8 @@ static always_inline_fn must_check long page_edit(const struct entry_rights *rig
                 return result;
             }
         }
+    } else if (unlikely(!absent_entry_ok(rights->tables, value))) {
+        return -EINVAL;
     }
     if (unlikely(!page_store(entry, &old, value, how))) {
         if ((value & PTE_P) != 0 && !same) {

@@ -4,6 +4,7 @@
 
 #include "abi/errno.h"
 #include "domain/access.h"
+#include "mmu/l1tf.h"
 #include "mmu/linear.h"
 #include "mmu/m2p.h"
 #include "mmu/page_entry.h"
@@ -168,7 +169,7 @@ long entry_claim(const struct entry_rights *rights, unsigned int level, struct f
     int error;
 
     if ((*entry & PTE_P) == 0) {
-        return 0;
+        return absent_entry_ok(rights->tables, *entry) ? 0 : -EINVAL;
     }
     error = entry_adjust(rights, level, entry);
     if (error != 0) {

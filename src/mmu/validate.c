@@ -5,6 +5,7 @@
 #include "abi/errno.h"
 #include "arch/frames.h"
 #include "lib/string.h"
+#include "mmu/l1tf.h"
 #include "mmu/policy.h"
 #include "mmu/preempt.h"
 #include "mmu/present.h"
@@ -127,6 +128,9 @@ long table_claim_entries(struct domain *d, struct frame *f, unsigned int level, 
     bool moved = false;
     long result = 0;
 
+    if (frame_entries(f) == 0 && !absent_entries_ok(d, f, level)) {
+        return -EINVAL;
+    }
     if (level == 1) {
         return claim_pages(&rights, f);
     }

@@ -73,6 +73,7 @@ static struct cpu_facts read_facts(void)
         .extended8_ebx = leaf(EXTENDED_8, 0).ebx,
         .extended21_eax = leaf(EXTENDED_21, 0).eax,
         .arch_caps = read_arch_caps(seven.edx),
+        .address_bits = boot_cpu.physical_address_bits,
     };
 }
 
