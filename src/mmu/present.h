@@ -16,10 +16,18 @@ __attribute__((no_sanitize("thread"))) static inline bool line_is_absent(const p
             PTE_P) == 0;
 }
 
-/* How many that follow an absent one are absent too, as far as one look tells. */
+/* How many that follow an absent one are absent too, by whole lines. */
 static inline unsigned int absent_after(const pte_t *entries, unsigned int slot)
 {
-    return slot % LINE_ENTRIES == 0 && line_is_absent(&entries[slot]) ? LINE_ENTRIES - 1 : 0;
+    unsigned int end = slot;
+
+    if (slot % LINE_ENTRIES != 0) {
+        return 0;
+    }
+    while (end < TABLE_ENTRIES && line_is_absent(&entries[end])) {
+        end += LINE_ENTRIES;
+    }
+    return end > slot ? end - slot - 1 : 0;
 }
 
 /* The first present one from `slot` on; TABLE_ENTRIES: none. */
@@ -34,9 +42,10 @@ static inline unsigned int next_present(const pte_t *entries, unsigned int slot)
 /* One more than the last present one below `end`; 0: none. */
 static inline unsigned int end_of_present(const pte_t *entries, unsigned int end)
 {
-    for (; end > 0 && (READ_ONCE(entries[end - 1]) & PTE_P) == 0; end--) {
-        if (end % LINE_ENTRIES == 0 && line_is_absent(&entries[end - LINE_ENTRIES])) {
-            end -= LINE_ENTRIES - 1;
+    while (end > 0 && (READ_ONCE(entries[end - 1]) & PTE_P) == 0) {
+        end--;
+        while (end > 0 && end % LINE_ENTRIES == 0 && line_is_absent(&entries[end - LINE_ENTRIES])) {
+            end -= LINE_ENTRIES;
         }
     }
     return end;
