@@ -11,7 +11,7 @@ IMAGE_BOOT("vcpus=2");
 IMAGE_BOOT("cpus=2");
 
 #define MS     1000000ul
-#define ROUNDS 3000ul
+#define ROUNDS 1000ul
 // A lost event shows as a wait that only this ends.
 #define PATIENCE (5000 * MS)
 

@@ -21,7 +21,7 @@
 #include "sched/internal.h"
 #include "time/time.h"
 
-enum { CPUS = 4, DOMAINS = 8, VCPUS = 3, TURNS = 30000 };
+enum { CPUS = 4, DOMAINS = 8, VCPUS = 3, TURNS = 10000 };
 
 static struct domain *domains[DOMAINS];
 /* CPUs that run this vCPU just now; and who is sure that none does. */
