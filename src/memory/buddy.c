@@ -27,10 +27,14 @@ static unsigned int zone_of(mfn_t m)
     return m.n == 0 ? 0 : 64 - (unsigned int)__builtin_clzll(m.n);
 }
 
-/* `m` is the head of a free block of just this order. */
+/*
+ * `m` is the head of a free block of just this order. The owner says first whether the frame is
+ * free: of others' frames `order` may be something else, and change meanwhile.
+ */
 static bool is_free_block(mfn_t m, unsigned int order)
 {
-    return mfn_valid(m) && frame_of(m)->owner == DOMID_INVALID && frame_of(m)->order == order;
+    return mfn_valid(m) && READ_ONCE(frame_of(m)->owner) == DOMID_INVALID &&
+           frame_of(m)->order == order;
 }
 
 /* Heads of free blocks carry their order; all other free frames this. */
@@ -153,6 +157,14 @@ uint64_t frames_youngest_stamp(mfn_t first, unsigned int order)
     return stamp;
 }
 
+/* Not free any more, before the lock is let go; whose they will be is for who allocates to say. */
+static void mark_taken(mfn_t first, unsigned int order)
+{
+    for (uint64_t i = 0; i < 1ULL << order; i++) {
+        WRITE_ONCE(frame_of(mfn_add(first, i))->owner, DOMID_XEN);
+    }
+}
+
 /* What of the free frames others have set aside. The lock is held. */
 static uint64_t claimed_by_others(const uint64_t *claim)
 {
@@ -169,6 +181,9 @@ static mfn_t alloc(unsigned int order, unsigned int address_bits, uint64_t *clai
     spin_lock(&lock);
     if (!claim || claimed_by_others(claim) + (1ULL << order) <= free_frames) {
         m = take_block(order, MIN(address_bits - PAGE_SHIFT, ZONES - 1U));
+    }
+    if (m.n != MFN_INVALID) {
+        mark_taken(m, order);
     }
     if (m.n != MFN_INVALID && claim) {
         uint64_t consumed = MIN(*claim, 1ULL << order);
@@ -263,9 +278,8 @@ void *pages_alloc(unsigned int order)
         return NULL;
     }
     for (uint64_t i = 0; i < 1ULL << order; i++) {
-        struct frame *f = frame_of(mfn_add(m, i));
-        WRITE_ONCE(f->owner, DOMID_XEN);
-        __atomic_store_n(&f->state, FRAME_ALLOCATED | FRAME_REF_ONE, __ATOMIC_RELEASE);
+        __atomic_store_n(&frame_of(mfn_add(m, i))->state, FRAME_ALLOCATED | FRAME_REF_ONE,
+                         __ATOMIC_RELEASE);
     }
     frame_of(m)->order = order;
     bulk_clear(frame_to_virt(m), PAGE_SIZE << order);

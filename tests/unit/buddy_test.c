@@ -23,7 +23,7 @@ static void test_blocks_are_aligned_to_their_size_and_distinct(void **state)
         assert_int_equal(block[count].n & ((1U << order[count]) - 1), 0);
         for (uint64_t i = 0; i < 1ULL << order[count]; i++) {
             assert_int_equal(taken[block[count].n + i]++, 0);
-            assert_int_equal(frame_of(mfn_add(block[count], i))->owner, DOMID_INVALID);
+            assert_int_equal(frame_of(mfn_add(block[count], i))->owner, DOMID_XEN);
         }
     }
     while (count-- > 0) {
@@ -49,6 +49,25 @@ static void test_everything_merges_again(void **state)
     largest = frames_alloc(11, 64);
     assert_true(largest.n != MFN_INVALID);
     frames_free(largest, 11);
+}
+
+/* Another CPU that has just taken a frame may write its record before it is listed anywhere. */
+static void test_a_taken_frame_is_no_free_block_whatever_its_record_says(void **state)
+{
+    mfn_t pair = frames_alloc(1, 64), second = mfn_add(pair, 1), m;
+    unsigned int count = 0;
+    static mfn_t taken[MACHINE_FRAMES];
+
+    frame_of(second)->linear_uses = 0; /* the same word as a free block's order */
+    frames_free(pair, 0);
+    while ((m = frames_alloc(0, 64)).n != MFN_INVALID) {
+        assert_int_not_equal(m.n, second.n);
+        taken[count++] = m;
+    }
+    while (count-- > 0) {
+        frames_free(taken[count], 0);
+    }
+    frames_free(second, 0);
 }
 
 static void test_high_memory_goes_first(void **state)
@@ -129,6 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         machine_test(test_blocks_are_aligned_to_their_size_and_distinct),
         machine_test(test_everything_merges_again),
+        machine_test(test_a_taken_frame_is_no_free_block_whatever_its_record_says),
         machine_test(test_high_memory_goes_first),
         machine_test(test_address_bits_are_a_limit),
         machine_test(test_low_memory_serves_when_the_rest_is_gone),
