@@ -71,10 +71,29 @@ uint32_t sched_rate_limit_us(void)
 
 /* ---- coming and going ----------------------------------------------------------------------- */
 
+/* Who was only to run on CPUs that were all away has run on others meanwhile. */
+static void bring_back_displaced(void)
+{
+    struct domain *d = domain_get_next(-1);
+
+    while (d) {
+        int id = d->id;
+        for (unsigned int i = 0; i < d->max_vcpus; i++) {
+            struct vcpu *v = READ_ONCE(d->vcpus[i]);
+            if (v) {
+                sched_review_place(v);
+            }
+        }
+        domain_put(d);
+        d = domain_get_next(id);
+    }
+}
+
 void sched_cpu_start(unsigned int cpu)
 {
     cpu_set_online(cpu, true);
     cpu_raise(cpu, WORK_SCHEDULE);
+    bring_back_displaced();
 }
 
 int sched_cpu_stop(unsigned int cpu)

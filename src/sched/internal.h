@@ -57,6 +57,9 @@ static inline void sched_move_home(struct vcpu_sched *s, unsigned int cpu)
 
 /* CPUs where the vCPU may run: its hard affinity, or any where that names none that runs. */
 uint64_t sched_allowed(const struct vcpu_sched *s);
+
+/* Where the vCPU may be has changed under it: move it if it is somewhere else. Takes RANK_SCHED. */
+void sched_review_place(struct vcpu *v);
 /* cpu.c: CPUs that take vCPUs and have none to run just now [a]. */
 extern uint64_t sched_idle_cpus;
 

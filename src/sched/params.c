@@ -33,6 +33,17 @@ static void unlock_and_move(struct cpu_sched *c, struct vcpu_sched *s)
     }
 }
 
+void sched_review_place(struct vcpu *v)
+{
+    struct cpu_sched *c = sched_lock_home(v->sched);
+
+    if ((sched_allowed(v->sched) >> sched_home(v->sched) & 1) != 0) {
+        spin_unlock(&c->lock);
+    } else {
+        unlock_and_move(c, v->sched);
+    }
+}
+
 int sched_set_hard_affinity(struct vcpu *v, uint64_t hard)
 {
     struct vcpu_sched *s = v->sched;
