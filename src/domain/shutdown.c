@@ -17,15 +17,16 @@ void domain_latch_shutdown_code(struct domain *d, uint32_t code)
     spin_unlock(&d->lock);
 }
 
-/* First shutdown wins; later ones on other vCPUs change nothing. */
-static bool begin_shutdown(struct domain *d, uint32_t code)
+/* First shutdown wins; later ones on other vCPUs change nothing. `*code` becomes what is told. */
+static bool begin_shutdown(struct domain *d, uint32_t *code)
 {
     bool first;
 
     spin_lock(&d->lock);
     first = d->shutdown_code == NOT_SHUT_DOWN;
     if (first) {
-        d->shutdown_code = d->latched_code != NOT_SHUT_DOWN ? d->latched_code : code;
+        *code = d->latched_code != NOT_SHUT_DOWN ? d->latched_code : *code;
+        d->shutdown_code = *code;
         domain_pause_locked(d);
     }
     spin_unlock(&d->lock);
@@ -33,10 +34,10 @@ static bool begin_shutdown(struct domain *d, uint32_t code)
 }
 
 /* Who asked to hear of a suspension hears of it, and nobody else. */
-static void tell(struct domain *d)
+static void tell(struct domain *d, uint32_t code)
 {
-    if (d->shutdown_code == SHUTDOWN_suspend && READ_ONCE(d->suspend_port) != 0 &&
-        domain_suspended && domain_suspended(d)) {
+    if (code == SHUTDOWN_suspend && READ_ONCE(d->suspend_port) != 0 && domain_suspended &&
+        domain_suspended(d)) {
         return;
     }
     if (domain_state_changed) {
@@ -46,14 +47,14 @@ static void tell(struct domain *d)
 
 void domain_shutdown(struct domain *d, uint32_t code)
 {
-    if (!begin_shutdown(d, code)) {
+    if (!begin_shutdown(d, &code)) {
         return;
     }
-    guest_info("domain %u shuts down, code %u", d->id, d->shutdown_code);
+    guest_info("domain %u shuts down, code %u", d->id, code);
     if (d == domain0 && domain0_gone) {
-        domain0_gone(d->shutdown_code);
+        domain0_gone(code);
     }
-    tell(d);
+    tell(d, code);
 }
 
 void domain_resume(struct domain *d)

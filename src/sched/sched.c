@@ -279,6 +279,21 @@ static struct vcpu_sched *choose(struct cpu_sched *c, unsigned int cpu, uint64_t
     return next;
 }
 
+/*
+ * What the area of a vCPU that leaves its CPU is to say, if it is not to run on: that it waits,
+ * where it does not sleep. Another CPU may take it as soon as the lock is let go.
+ */
+static struct vcpu_runstate_info as_it_leaves(const struct vcpu_sched *s, uint64_t now)
+{
+    struct vcpu_runstate_info info = runstate_report(&s->runstate, now);
+
+    if (info.state == RUNSTATE_running) {
+        info.state = RUNSTATE_runnable;
+    }
+    info.state_entry_time = now;
+    return info;
+}
+
 /* The CPU changes hands; NULL stands for the idle vCPU. The queue's lock is held. */
 static void account_switch(struct cpu_sched *c, struct vcpu_sched *previous,
                            struct vcpu_sched *next, uint64_t now)
@@ -330,12 +345,10 @@ static struct decision decide(struct cpu_sched *c, struct vcpu_sched *previous,
             previous->yields = false;
         }
         decision.misplaced = put_previous(c, previous, cpu, now);
+        decision.left = as_it_leaves(previous, now);
     }
     decision.next = choose(c, cpu, now);
     account_switch(c, previous, decision.next, now);
-    if (previous) {
-        decision.left = previous->runstate.info;
-    }
     decision.next_look_ns = policy_next_look(&c->queue, now);
     decision.helper = sched_idle_helper(c);
     sched_say_idle(cpu, !decision.next);
@@ -386,26 +399,32 @@ static void tell_guest(struct vcpu *v, bool switched)
     }
 }
 
-/* This CPU takes no vCPUs any more: those that wait here have to go elsewhere. */
-static void send_away(struct cpu_sched *c)
+static bool takes_vcpus(unsigned int cpu)
 {
-    struct vcpu_sched *s;
+    return (cpus_online() >> cpu & 1) != 0;
+}
 
-    do {
+/*
+ * Those that wait here have to go elsewhere, as long as this CPU takes none: once it does again
+ * they may well come back, and never be all gone.
+ */
+static void send_away(struct cpu_sched *c, unsigned int cpu)
+{
+    while (!takes_vcpus(cpu)) {
         struct sched_unit *unit;
 
         spin_lock(&c->lock);
         unit = policy_any(&c->queue);
-        s = unit ? owner_of(unit) : NULL;
         if (unit) {
             policy_dequeue(&c->queue, unit);
-            no_longer_want_to_run(s);
+            no_longer_want_to_run(owner_of(unit));
         }
         spin_unlock(&c->lock);
-        if (s) {
-            sched_wake(s->vcpu);
+        if (!unit) {
+            return;
         }
-    } while (s);
+        sched_wake(owner_of(unit)->vcpu);
+    }
 }
 
 /* WORK_SCHEDULE: look at this CPU's queue, and switch to whom it says. */
@@ -417,8 +436,8 @@ static void schedule(void)
     struct vcpu_sched *stolen = sched_balance_due(cpu) ? sched_steal(cpu, false) : NULL;
     struct decision decision;
 
-    if (unlikely((cpus_online() >> cpu & 1) == 0)) {
-        send_away(c);
+    if (unlikely(!takes_vcpus(cpu))) {
+        send_away(c, cpu);
     }
     decision = decide(c, vcpu_is_idle(previous) ? NULL : previous->sched, stolen, cpu);
     next = decision.next ? decision.next->vcpu : c->idle;
