@@ -106,10 +106,12 @@ guarded_page_fault_entry:
     movq %rax, VCPU_RAX - at_code(%rsp)
     movq %rcx, VCPU_RCX - at_code(%rsp)
     movq VCPU_DOMAIN - at_code(%rsp), %rax
+    cmpb $0, DOMAIN_ISOLATED(%rax)
+    je 1f
     movq DOMAIN_ROOT_EDITS(%rax), %rax
     movq VCPU_CPU - at_code(%rsp), %rcx
     cmpq %rax, CPU_ROOT_EDITS_USED(%rcx)
-    movq VCPU_RAX - at_code(%rsp), %rax
+1:  movq VCPU_RAX - at_code(%rsp), %rax
     movq VCPU_RCX - at_code(%rsp), %rcx
     je page_fault_entry
     CLAC
