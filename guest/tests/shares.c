@@ -89,8 +89,8 @@ static unsigned worst_percent(const uint64_t ran[DOMAINS], const uint64_t parts[
 }
 
 // An emulator that is held up, in the middle of a slice, makes slices of any length: over a time
-// as short as this the shares are told, not checked. docs/scheduling.md has them over longer times,
-// counted by instructions (--icount).
+// as short as this the shares are told, not checked. tests/unit/sched_sim_test.c checks them, over
+// longer times and on a clock that nothing holds up.
 static void tell_shares(const uint64_t parts[DOMAINS])
 {
     uint64_t ran[DOMAINS];

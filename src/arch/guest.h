@@ -40,13 +40,10 @@ static inline must_check int guest_write_words(gva_t to, const uint64_t *from, s
         sizeof(type) / sizeof(uint64_t);                               \
     })
 
-/* read_guest() and write_guest() in that way. */
+/* read_guest() in that way. */
 #define fetch_guest(to, base, index)                                                        \
     guest_fetch_words((uint64_t *)(to), gva_add((base), (uint64_t)(index) * sizeof(*(to))), \
                       WHOLE_WORDS(*(to)))
-#define store_guest(base, index, from)                                      \
-    guest_write_words(gva_add((base), (uint64_t)(index) * sizeof(*(from))), \
-                      (const uint64_t *)(from), WHOLE_WORDS(*(from)))
 
 /* Whether [base, base + bytes) can be a guest range at all (nothing is said about mappings). */
 bool guest_range_ok(gva_t base, uint64_t bytes);
