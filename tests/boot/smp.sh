@@ -15,13 +15,22 @@ echo "clock: $(cat /sys/devices/system/clocksource/clocksource0/current_clocksou
 for vcpu in $(seq "$(nproc)"); do
     (i=0; while [ $i -lt 30000 ]; do i=$((i + 1)); : | cat; [ $i -lt 40 ] || break; done) &
 done
+# The kernel hears of a processor's change by an event, and shows it some time after.
+processor=/sys/devices/system/xen_cpu/xen_cpu1/online
+processor_is() {
+    tries=0
+    until [ "$(cat $processor)" = $1 ]; do
+        tries=$((tries + 1))
+        [ $tries -lt 200 ] || return 1
+        sleep 0.1
+    done
+}
 turns=0
 while [ $turns -lt 3 ]; do
     echo 0 >/sys/devices/system/cpu/cpu1/online
     echo 1 >/sys/devices/system/cpu/cpu1/online
-    echo 0 >/sys/devices/system/xen_cpu/xen_cpu1/online
-    [ "$(cat /sys/devices/system/xen_cpu/xen_cpu1/online)" = 0 ] || break
-    echo 1 >/sys/devices/system/xen_cpu/xen_cpu1/online
+    echo 0 >$processor && processor_is 0 || break
+    echo 1 >$processor && processor_is 1 || break
     turns=$((turns + 1))
 done
 wait
