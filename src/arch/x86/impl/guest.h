@@ -77,41 +77,23 @@ fault:
     return guest_access_fault();
 }
 
-static always_inline_fn must_check int guest_write16(gva_t to, uint16_t value)
-{
-    __asm__ goto(GUEST_OPEN GUEST_MAY_FAULT("movw %[value], (%[to])") GUEST_CLOSE
-                 :
-                 : [value] "r"(value), [to] "r"(guest_address(to))
-                 : "memory"
-                 : fault);
-    return 0;
-fault:
-    return guest_access_fault();
-}
-
-static always_inline_fn must_check int guest_write32(gva_t to, uint32_t value)
-{
-    __asm__ goto(GUEST_OPEN GUEST_MAY_FAULT("movl %[value], (%[to])") GUEST_CLOSE
-                 :
-                 : [value] "r"(value), [to] "r"(guest_address(to))
-                 : "memory"
-                 : fault);
-    return 0;
-fault:
-    return guest_access_fault();
-}
-
-static always_inline_fn must_check int guest_write64(gva_t to, uint64_t value)
-{
-    __asm__ goto(GUEST_OPEN GUEST_MAY_FAULT("movq %[value], (%[to])") GUEST_CLOSE
-                 :
-                 : [value] "r"(value), [to] "r"(guest_address(to))
-                 : "memory"
-                 : fault);
-    return 0;
-fault:
-    return guest_access_fault();
-}
+/* One store of the whole value. */
+#define GUEST_DEFINE_WRITE(name, type, mov)                                           \
+    static always_inline_fn must_check int name(gva_t to, type value)                 \
+    {                                                                                 \
+        __asm__ goto(GUEST_OPEN GUEST_MAY_FAULT(mov " %[value], (%[to])") GUEST_CLOSE \
+                     :                                                                \
+                     : [value] "r"(value), [to] "r"(guest_address(to))                \
+                     : "memory"                                                       \
+                     : fault);                                                        \
+        return 0;                                                                     \
+    fault:                                                                            \
+        return guest_access_fault();                                                  \
+    }
+GUEST_DEFINE_WRITE(guest_write16, uint16_t, "movw")
+GUEST_DEFINE_WRITE(guest_write32, uint32_t, "movl")
+GUEST_DEFINE_WRITE(guest_write64, uint64_t, "movq")
+#undef GUEST_DEFINE_WRITE
 
 /* `words` is a constant. */
 static always_inline_fn must_check int guest_fetch_words(uint64_t *to, gva_t from, size_t words)
