@@ -5,11 +5,12 @@
 // has let go of what it mapped, every frame is back.
 //
 // Input: bytes that the calls take their numbers from; it ends when they do.
-#include <stdio.h>
 #include <stdlib.h>
 
 #define DOMCTL_FRAMES 768
 #include "../unit/domctl_fixture.h"
+#include "input.h"
+#include "must.h"
 #include "operations.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -18,35 +19,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define KNOWN   12 /* frames of theirs that calls name */
 #define SLOTS   8  /* of domain 0's table, to map others' frames in */
 
-static struct {
-    const uint8_t *data;
-    size_t size;
-} input;
-
 static uint64_t known[KNOWN];
 static mfn_t own_table; /* domain 0's, of level 1, pinned */
 static grant_handle_t handles[4];
-
-static void must(bool condition, const char *what)
-{
-    if (!condition) {
-        fprintf(stderr, "domain_fuzz: %s\n", what);
-        abort();
-    }
-}
-#define MUST(condition) must((condition), #condition)
-
-/* A number below `bound`; 0 when the input has ended. */
-static uint32_t take(uint32_t bound)
-{
-    uint32_t value = 0;
-
-    if (input.size > 0) {
-        value = *input.data++;
-        input.size--;
-    }
-    return value % bound;
-}
 
 static domid_t take_domain(void)
 {
@@ -438,8 +413,7 @@ static void end_all(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    input.data = data;
-    input.size = size;
+    input_begin(data, size);
     memset(known, 0, sizeof(known));
     memset(handles, 0, sizeof(handles));
     domctl_setup(NULL);

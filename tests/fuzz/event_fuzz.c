@@ -3,12 +3,12 @@
 // agree; after the last, the domains die at once and every frame is back.
 //
 // Input: bytes that the calls take their numbers from; it ends when they do.
-#include <stdio.h>
-#include <stdlib.h>
 
 #define MACHINE_FRAMES 256
 #include "../unit/event_fixture.h"
 #include "event/fifo.h"
+#include "input.h"
+#include "must.h"
 #include "operations.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -17,35 +17,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define VCPUS   2
 #define FRAMES  6
 
-static struct {
-    const uint8_t *data;
-    size_t size;
-} input;
-
 static struct domain *domains[DOMAINS];
 static mfn_t frames[DOMAINS][FRAMES];
 static evtchn_port_t pirq_ports[DOMAINS][4];
-
-static void must(bool condition, const char *what)
-{
-    if (!condition) {
-        fprintf(stderr, "event_fuzz: %s\n", what);
-        abort();
-    }
-}
-#define MUST(condition) must((condition), #condition)
-
-/* A number below `bound`; 0 when the input has ended. */
-static uint32_t take(uint32_t bound)
-{
-    uint32_t value = 0;
-
-    if (input.size > 0) {
-        value = *input.data++;
-        input.size--;
-    }
-    return value % bound;
-}
 
 /* Mostly ports that exist. */
 static uint32_t take_port(void)
@@ -302,8 +276,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct event_pirq_ops ops = {fake_bind, fake_unbind, NULL};
 
-    input.data = data;
-    input.size = size;
+    input_begin(data, size);
     memset(pirq_ports, 0, sizeof(pirq_ports));
     machine_setup(NULL);
     event_register_pirq_ops(&ops);

@@ -5,11 +5,12 @@
 //
 // Input: bytes that everything takes its numbers from; it ends when they do, or when the guest
 // dies.
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "../unit/pv_fixture.h"
 #include "mmu/ldt.h"
+#include "input.h"
+#include "must.h"
 #include "operations.h"
 #include "pv/bounce.h"
 #include "pv/exit.h"
@@ -20,37 +21,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define FRAMES 4
 
-static struct {
-    const uint8_t *bytes;
-    size_t size;
-} input;
 static mfn_t frames[FRAMES];
 
-static void must(bool condition, const char *what)
-{
-    if (!condition) {
-        fprintf(stderr, "frames_fuzz: %s\n", what);
-        abort();
-    }
-}
-#define MUST(condition) must((condition), #condition)
-
 /* ---- numbers --------------------------------------------------------------------------------- */
-
-static uint64_t take_bytes(unsigned int count)
-{
-    uint64_t value = 0;
-
-    for (; count > 0 && input.size > 0; count--, input.size--) {
-        value = value << 8 | *input.bytes++;
-    }
-    return value;
-}
-
-static uint32_t take(uint32_t bound)
-{
-    return (uint32_t)take_bytes(1) % bound;
-}
 
 static uint64_t take_address(void)
 {
@@ -346,8 +319,7 @@ static void check_registers(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    input.bytes = bytes;
-    input.size = size;
+    input_begin(bytes, size);
     fixture_setup(NULL);
     v->user_cr3 = NO_TABLE;
     for (unsigned int i = 0; i < FRAMES; i++) {

@@ -3,12 +3,12 @@
 // references agree; after the last, the domains die in any order and every frame is back.
 //
 // Input: bytes that the calls take their numbers from; it ends when they do.
-#include <stdio.h>
-#include <stdlib.h>
 
 #define MACHINE_FRAMES 256
 #define SLOTS          20
 #include "../unit/grant_fixture.h"
+#include "input.h"
+#include "must.h"
 #include "operations.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -17,33 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define FRAMES  6
 #define REFS    12
 
-static struct {
-    const uint8_t *data;
-    size_t size;
-} input;
-
 static struct domain *domains[DOMAINS];
 static mfn_t frames[DOMAINS][FRAMES];
-
-static void must(bool condition, const char *what)
-{
-    if (!condition) {
-        fprintf(stderr, "grant_fuzz: %s\n", what);
-        abort();
-    }
-}
-#define MUST(condition) must((condition), #condition)
-
-static uint32_t take(uint32_t bound)
-{
-    uint32_t value = 0;
-
-    if (input.size > 0) {
-        value = *input.data++;
-        input.size--;
-    }
-    return value % bound;
-}
 
 static grant_ref_t take_ref(void)
 {
@@ -329,8 +304,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     unsigned int first;
 
-    input.data = data;
-    input.size = size;
+    input_begin(data, size);
     grant_setup(NULL);
     domains[0] = d0;
     domains[1] = granter;

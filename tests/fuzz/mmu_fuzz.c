@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "grant/grant.h"
 #include "mmu/trapped_write.h"
+#include "input.h"
 #include "operations.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -27,11 +28,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define DATA    8  /* of these, what its first table maps at first */
 #define HANDLES 8
 #define DEVICE  0xfe000ULL
-
-static struct {
-    const uint8_t *data;
-    size_t size;
-} input;
 
 struct world_domain {
     struct domain *d; /* NULL: being created again */
@@ -67,17 +63,6 @@ static void must(bool condition, const char *what)
 #define MUST(condition) must((condition), #condition)
 
 /* ---- numbers --------------------------------------------------------------------------------- */
-
-static uint32_t take(uint32_t bound)
-{
-    uint32_t value = 0;
-
-    if (input.size > 0) {
-        value = *input.data++;
-        input.size--;
-    }
-    return value % bound;
-}
 
 static struct world_domain *take_domain(void)
 {
@@ -580,8 +565,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static bool registered;
 
-    input.data = data;
-    input.size = size;
+    input_begin(data, size);
     if (!registered) {
         grant_init();
         registered = true;

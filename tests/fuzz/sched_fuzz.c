@@ -13,6 +13,7 @@
 #include "domain/pause.h"
 #include "machine.h"
 #include "memory/allocator.h"
+#include "input.h"
 #include "operations.h"
 
 #include "../unit/sched_audit.h"
@@ -24,28 +25,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define VCPUS   3
 
 static struct {
-    const uint8_t *data;
-    size_t size;
-} input;
-
-static struct {
     struct domain *domain;
     uint64_t born_ns;
     unsigned int pauses; /* of ours, on the domain */
     unsigned int vcpu_pauses[VCPUS];
 } subjects[DOMAINS];
-
-/* A number below `bound`; 0 when the input has ended. */
-static uint32_t take(uint32_t bound)
-{
-    uint32_t value = 0;
-
-    if (input.size > 0) {
-        value = *input.data++;
-        input.size--;
-    }
-    return value % bound;
-}
 
 /* ---- domains come and go --------------------------------------------------------------------- */
 
@@ -281,7 +265,7 @@ static void start(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    input = (typeof(input)){data, size};
+    input_begin(data, size);
     start();
     while (input.size > 0) {
         host_become_cpu(take(CPUS));
