@@ -9,6 +9,7 @@
 #include "measure.h"
 #include "trap.h"
 #include "user.h"
+#include "vcpus.h"
 
 IMAGE_BOOT("vcpus=2");
 
@@ -192,8 +193,6 @@ PARTNER_UPCALL("first_upcall", "0");
 PARTNER_UPCALL("second_upcall", "16");
 extern const char first_upcall[], second_upcall[];
 
-static char second_stack[PAGE_SIZE] __attribute__((aligned(16)));
-
 // Masked before the wake-up, so that one that comes back at once is not lost: SCHEDOP_block
 // unmasks, and does not sleep with an upcall pending.
 static void wake(struct partner *self, const struct partner *other)
@@ -212,8 +211,9 @@ static void sleep_until_woken(void)
 // The second vCPU yields while it is told to, and from then on answers each wake-up.
 static volatile bool second_yields = true;
 
-static void second_main(void)
+static void second_main(void *argument)
 {
+    (void)set_callbacks(POINTER(second_upcall), POINTER(failsafe_entry), POINTER(syscall_entry));
     while (second_yields) {
         (void)sched_op(SCHEDOP_yield, NULL);
     }
@@ -221,26 +221,6 @@ static void second_main(void)
         sleep_until_woken();
         wake(&partners[1], &partners[0]);
     }
-}
-
-static void second_start(void)
-{
-    static struct vcpu_guest_context context;
-
-    context.flags = VGCF_in_kernel;
-    context.user_regs.rip = POINTER(second_main);
-    context.user_regs.rsp = POINTER(second_stack + sizeof(second_stack) - 8);
-    context.user_regs.cs = FLAT_KERNEL_CS;
-    context.user_regs.ss = FLAT_KERNEL_SS;
-    context.user_regs.rflags = RFLAGS_IF;
-    context.kernel_ss = FLAT_KERNEL_SS;
-    context.kernel_sp = context.user_regs.rsp;
-    context.event_callback_eip = POINTER(second_upcall);
-    context.failsafe_callback_eip = POINTER(failsafe_entry);
-    context.syscall_callback_eip = POINTER(syscall_entry);
-    context.ctrlreg[3] = xen_pfn_to_cr3(virt_to_mfn(live_l4()));
-    require(vcpu_op(VCPUOP_initialise, 1, &context) == 0, "a second vCPU");
-    require(vcpu_op(VCPUOP_up, 1, NULL) == 0, "a second vCPU that runs");
 }
 
 static void partners_setup(void)
@@ -259,7 +239,7 @@ static void partners_setup(void)
 static void measure_vcpus(void)
 {
     partners_setup();
-    second_start();
+    require(vcpu_start(1, second_main, NULL) == 0, "a second vCPU");
     MEASURE("vcpu-yield-and-back", (void)sched_op(SCHEDOP_yield, NULL));
     second_yields = false;
     (void)sched_op(SCHEDOP_yield, NULL);

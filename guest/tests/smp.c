@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "image.h"
 #include "tap.h"
+#include "vcpus.h"
 
 IMAGE_BOOT("vcpus=2");
 IMAGE_BOOT("cpus=2");
@@ -18,15 +19,13 @@ IMAGE_BOOT("cpus=2");
 typedef void (*job_t)(void);
 static volatile job_t job;
 static volatile uint64_t turns; // how often it has begun to look at `job`
-static char second_stack[8192] __attribute__((aligned(16)));
-static struct vcpu_guest_context context;
 
 static void relax(void)
 {
     __asm__ volatile("pause" : : : "memory");
 }
 
-static void second_main(void)
+static void second_main(void *argument)
 {
     for (;;) {
         job_t now = job;
@@ -37,23 +36,6 @@ static void second_main(void)
             relax();
         }
     }
-}
-
-static void prepare_context(void)
-{
-    context.flags = VGCF_in_kernel;
-    context.user_regs.rip = POINTER(second_main);
-    context.user_regs.rsp = POINTER(second_stack + sizeof(second_stack)) - 8;
-    context.user_regs.cs = FLAT_KERNEL_CS;
-    context.user_regs.ss = FLAT_KERNEL_SS;
-    context.user_regs.rflags = RFLAGS_IF;
-    context.kernel_ss = FLAT_KERNEL_SS;
-    context.kernel_sp = context.user_regs.rsp;
-    context.event_callback_eip = POINTER(event_entry);
-    context.failsafe_callback_eip = POINTER(failsafe_entry);
-    context.syscall_callback_eip = POINTER(syscall_entry);
-    context.ctrlreg[3] = xen_pfn_to_cr3(virt_to_mfn(live_l4()));
-    shared_info->vcpu_info[1].evtchn_upcall_mask = 1;
 }
 
 // It has looked at `job` again, and done what it found, since this was called; false after a while.
@@ -75,9 +57,7 @@ static bool give_job(job_t what)
 
 TEST("a second vCPU runs while the first one does not stop")
 {
-    prepare_context();
-    CHECK_OK(vcpu_op(VCPUOP_initialise, 1, &context));
-    CHECK_OK(vcpu_op(VCPUOP_up, 1, NULL));
+    CHECK_OK(vcpu_start(1, second_main, NULL));
     CHECK(second_turned());
 }
 

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "image.h"
 #include "tap.h"
+#include "vcpus.h"
 
 IMAGE_BOOT("vcpus=2");
 
@@ -22,44 +23,24 @@ __asm__(".pushsection .text\n"
 static char second_stack[4096] __attribute__((aligned(16)));
 static struct vcpu_guest_context context;
 
+// The ordinary first state, but for where it begins and what is in two registers.
 static void prepare_context(void)
 {
-    memset(&context, 0, sizeof(context));
-    context.flags = VGCF_in_kernel;
+    vcpu_prepare_context(1, &context);
     context.user_regs.rip = POINTER(second_start);
     context.user_regs.rsp = POINTER(second_stack + sizeof(second_stack));
     context.user_regs.rdi = 0x5ec0d;
-    context.user_regs.cs = FLAT_KERNEL_CS;
-    context.user_regs.ss = FLAT_KERNEL_SS;
-    context.user_regs.rflags = RFLAGS_IF;
-    context.kernel_ss = FLAT_KERNEL_SS;
-    context.kernel_sp = context.user_regs.rsp;
-    context.event_callback_eip = POINTER(event_entry);
-    context.failsafe_callback_eip = POINTER(failsafe_entry);
-    context.syscall_callback_eip = POINTER(syscall_entry);
-    context.ctrlreg[3] = xen_pfn_to_cr3(virt_to_mfn(live_l4()));
 }
 
 // Lets vCPU 1 have the processor until it has run so often, or for a second.
 static bool wait_for_runs(uint64_t runs)
 {
-    uint64_t give_up = clock_ns() + 1000 * MS;
-
-    while (second_runs < runs && clock_ns() < give_up) {
-        struct sched_poll poll = {.timeout = clock_ns() + MS};
-        (void)sched_op(SCHEDOP_poll, &poll);
-    }
-    return second_runs >= runs;
+    return vcpu_wait_for(&second_runs, runs, 1000);
 }
 
 static bool wait_until_down(void)
 {
-    uint64_t give_up = clock_ns() + 1000 * MS;
-
-    while (vcpu_op(VCPUOP_is_up, 1, NULL) != 0 && clock_ns() < give_up) {
-        (void)sched_op(SCHEDOP_yield, NULL);
-    }
-    return vcpu_op(VCPUOP_is_up, 1, NULL) == 0;
+    return vcpu_wait_down(1, 1000);
 }
 
 TEST("a vCPU that was not initialised is not up")
