@@ -162,17 +162,16 @@ static void stop_waiting(struct run_queue *queue, struct sched_unit *unit)
 
 /*
  * Neither credit nor debt goes beyond bounds; they may, where the unit slept, came from elsewhere,
- * or has another weight than before. In an empty queue nobody is kept waiting for debts.
+ * or has another weight than before. Both are bounded in the unit's own CPU time and against the
+ * floor, not against others that have a credit: so all that go before one at the floor hold it up
+ * by no more than their credits' sum. In an empty queue nobody is kept waiting for debts.
  */
 static void bound(const struct run_queue *queue, struct sched_unit *unit, uint64_t credit_ns,
                   uint64_t debt_ns)
 {
-    uint64_t least = least_of(queue);
-    uint64_t earliest =
-        (earlier(least, queue->floor) ? least : queue->floor) - virtual_of(unit, credit_ns);
     uint64_t latest = queue->floor + virtual_of(unit, debt_ns);
 
-    unit->virtual_time = later_of(unit->virtual_time, earliest);
+    unit->virtual_time = later_of(unit->virtual_time, queue->floor - virtual_of(unit, credit_ns));
     if (queue->load != 0 && earlier(latest, unit->virtual_time)) {
         unit->virtual_time = latest;
     }
@@ -258,6 +257,7 @@ static void unpark(struct run_queue *queue, uint64_t now)
         struct sched_unit *unit = container_of(item, struct sched_unit, link);
         if (!spent(unit->group, now)) {
             list_remove(&unit->link);
+            bound(queue, unit, POLICY_DRIFT_NS, POLICY_DEBT_NS);
             insert_waiting(queue, unit);
         }
     }

@@ -241,6 +241,73 @@ static void a_capped_sleeper_gets_its_cap_again(void **state)
     assert_in_range(a->got, 19 * SECOND / 10, 21 * SECOND / 10);
 }
 
+/* As control software does it, whatever the domain's vCPUs are about. */
+static void change_weight(struct sched_group *group, uint32_t weight, uint64_t now)
+{
+    uint32_t old = group->weight;
+
+    group->weight = weight;
+    policy_charge(&queue, now);
+    for (unsigned int i = 0; i < actor_count; i++) {
+        struct sched_unit *unit = &actors[i].unit;
+        bool waits = unit->group == group && unit->state == UNIT_WAITING;
+
+        if (waits) {
+            policy_dequeue(&queue, unit);
+        }
+        if (unit->group == group) {
+            policy_rescale(&queue, unit, old);
+        }
+        if (waits) {
+            policy_enqueue(&queue, unit, now, true);
+        }
+    }
+}
+
+/* What one may be behind by is counted in its own CPU time: 10 ms of a light one are minutes of a
+ * heavy one, which must not have them when it becomes light itself. */
+static void a_heavy_vcpu_does_not_share_the_credit_of_a_light_one(void **state)
+{
+    groups[1].weight = 1;
+    groups[2].weight = POLICY_WEIGHT_MAX;
+    add(&groups[0], FOREVER, 0);
+    for (int i = 1; i < 4; i++) {
+        add(&groups[MIN(i, 2)], FOREVER, 0)->wake_at = 10 * SECOND + (i == 2);
+    }
+    simulate(0, 10 * SECOND + MS);
+    change_weight(&groups[2], 16, 10 * SECOND + MS);
+    actors[0].got = 0;
+    simulate(10 * SECOND + MS, 20 * SECOND);
+    assert_true(actors[0].got >= 92 * SECOND / 10); /* 256 of 273 parts, but for credits */
+}
+
+/* If each that wakes came before those that woke just before it, the busy would wait for long. */
+static void credits_do_not_add_up(void **state)
+{
+    add(&groups[0], FOREVER, 0);
+    for (int i = 1; i < MOST; i++) {
+        add(&groups[i], FOREVER, 0)->wake_at = 10 * SECOND + (unsigned int)i;
+    }
+    simulate(0, 10 * SECOND + (MOST - 1) * (POLICY_BONUS_NS + POLICY_SLICE_NS));
+    assert_true(actors[0].got > 10 * SECOND + POLICY_SLICE_MIN_NS);
+}
+
+/* A budget that overran by much keeps it parked for long, which gives it no claim to more. */
+static void what_a_cap_keeps_back_is_lost(void **state)
+{
+    const struct sched_unit *capped = &add(&groups[0], FOREVER, 0)->unit;
+
+    add(&groups[1], FOREVER, 0);
+    groups[0].cap = 10;
+    groups[0].budget_ns = -(int64_t)SECOND;
+    simulate(0, 10 * SECOND - POLICY_PERIOD_NS);
+    assert_int_equal(capped->state, UNIT_PARKED);
+    for (uint64_t now = 10 * SECOND - POLICY_PERIOD_NS; capped->state == UNIT_PARKED; now += MS) {
+        simulate(now, now + MS);
+    }
+    assert_true((int64_t)(queue.floor - capped->virtual_time) <= (int64_t)POLICY_DRIFT_NS);
+}
+
 static void yield_lets_the_next_one_go_first(void **state)
 {
     bool look = false;
@@ -305,6 +372,9 @@ int main(void)
         cmocka_unit_test_setup(a_cap_holds_for_all_vcpus_of_a_domain, start),
         cmocka_unit_test_setup(a_small_cap_holds_in_the_long_run, start),
         cmocka_unit_test_setup(a_capped_sleeper_gets_its_cap_again, start),
+        cmocka_unit_test_setup(a_heavy_vcpu_does_not_share_the_credit_of_a_light_one, start),
+        cmocka_unit_test_setup(credits_do_not_add_up, start),
+        cmocka_unit_test_setup(what_a_cap_keeps_back_is_lost, start),
         cmocka_unit_test_setup(yield_lets_the_next_one_go_first, start),
         cmocka_unit_test_setup(the_rate_limit_delays_preemption, start),
         cmocka_unit_test_setup(random_loads_lose_no_time, start),

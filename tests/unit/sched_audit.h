@@ -83,20 +83,19 @@ static inline void audit_unit(const struct vcpu_sched *s)
 }
 
 /*
- * CPU time by which a unit that waits is ahead of its queue, or behind it: at most what bound()
- * leaves and one look's time adds. More vCPUs of its domain may have been busy when it was added.
+ * CPU time by which a unit that waits is ahead of its queue, or behind it: at most what the policy
+ * leaves it when it begins to wait. More vCPUs of its domain may have been busy then.
  */
 static inline void audit_credit(const struct vcpu_sched *s)
 {
     const struct sched_unit *unit = &s->unit;
     const struct run_queue *queue = &cpu_sched(s->home)->queue;
     int64_t lead = (int64_t)(unit->virtual_time - queue->floor);
-    double scale = (double)POLICY_WEIGHT_DEFAULT * s->vcpu->domain->max_vcpus / unit->group->weight;
-    double most = scale * (double)(POLICY_DEBT_NS + 2 * POLICY_ALONE_NS);
+    uint64_t parts = (uint64_t)POLICY_WEIGHT_DEFAULT * s->vcpu->domain->max_vcpus;
 
     if (unit->state == UNIT_WAITING) {
-        SCHED_MUST((double)lead <= most);
-        SCHED_MUST((double)lead >= -most - (double)POLICY_ALONE_NS * POLICY_WEIGHT_DEFAULT * 16);
+        SCHED_MUST(lead <= (int64_t)(POLICY_DEBT_NS * parts / unit->group->weight));
+        SCHED_MUST(lead >= -(int64_t)(POLICY_DRIFT_NS * parts / unit->group->weight));
     }
 }
 
