@@ -13,13 +13,9 @@
 #include <cmocka.h>
 
 #include "abi/errno.h"
-#include "arch/clock.h"
-#include "domain/pages.h"
 #include "domain/pause.h"
-#include "machine.h"
 #include "memory/allocator.h"
-#include "sched/internal.h"
-#include "time/time.h"
+#include "sched_machine.h"
 
 enum { CPUS = 4, DOMAINS = 8, VCPUS = 3, TURNS = 10000 };
 
@@ -205,16 +201,7 @@ static void *play(void *data)
 
 static int start(void **state)
 {
-    host_machine_create(8192, CPUS);
-    host_tsc = 0;
-    host_tsc_hz = NS_PER_SECOND;
-    time_init();
-    domain_pages_init();
-    sched_init();
-    for (unsigned int i = 0; i < CPUS; i++) {
-        assert_int_equal(timers_init_cpu(i), 0);
-        assert_int_equal(sched_init_cpu(i), 0);
-    }
+    sched_machine_start(8192, CPUS);
     return 0;
 }
 

@@ -8,15 +8,12 @@
 #include <stdlib.h>
 
 #include "abi/errno.h"
-#include "arch/clock.h"
-#include "domain/pages.h"
 #include "domain/pause.h"
-#include "machine.h"
 #include "memory/allocator.h"
 #include "input.h"
 #include "operations.h"
 
-#include "../unit/sched_audit.h"
+#include "../unit/sched_machine.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -49,30 +46,11 @@ static void make_domain(unsigned int i)
     }
 }
 
-static void all_cpus_work(void)
-{
-    bool busy = true;
-
-    for (unsigned int i = 0; busy; i++) {
-        SCHED_MUST(i < 1000); /* they keep each other busy */
-        busy = false;
-        for (unsigned int cpu = 0; cpu < CPUS; cpu++) {
-            host_become_cpu(cpu);
-            if (host_alarms[cpu] <= host_tsc) {
-                host_alarms[cpu] = UINT64_MAX;
-                cpu_raise_self(WORK_TIMER);
-            }
-            busy = busy || this_cpu()->pending != 0;
-            cpu_do_work();
-        }
-    }
-}
-
 /* CPUs are one thread: a wait until it is off its CPU has to find it off. */
 static void end_domain(unsigned int i)
 {
     domain_pause_nosync(subjects[i].domain);
-    all_cpus_work();
+    sched_machine_settle();
     while (domain_kill(subjects[i].domain) == HYPERCALL_RESTART) {
     }
     domain_put(subjects[i].domain);
@@ -220,7 +198,7 @@ static void machine_goes_on(void)
 
     host_tsc += jumps[take(ARRAY_SIZE(jumps))];
     if (take(3) != 0) {
-        all_cpus_work();
+        sched_machine_settle();
         for (unsigned int i = 0; i < DOMAINS; i++) {
             if (subjects[i].domain) {
                 audit_settled(subjects[i].domain);
@@ -244,29 +222,11 @@ static void audit(void)
     }
 }
 
-static void start(void)
-{
-    static bool once;
-
-    host_machine_create(640, CPUS);
-    host_tsc = 0;
-    host_tsc_hz = NS_PER_SECOND;
-    if (!once) {
-        time_init();
-        domain_pages_init();
-        sched_init();
-        once = true;
-    }
-    for (unsigned int cpu = 0; cpu < CPUS; cpu++) {
-        SCHED_MUST(timers_init_cpu(cpu) == 0 && sched_init_cpu(cpu) == 0);
-    }
-    sched_set_rate_limit_us(1000);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     input_begin(data, size);
-    start();
+    sched_machine_start(640, CPUS);
+    sched_set_rate_limit_us(1000);
     while (input.size > 0) {
         host_become_cpu(take(CPUS));
         if (take(3) == 0) {

@@ -13,13 +13,9 @@
 #include <cmocka.h>
 
 #include "abi/errno.h"
-#include "arch/clock.h"
-#include "domain/pages.h"
 #include "domain/pause.h"
-#include "machine.h"
 #include "memory/allocator.h"
-#include "sched_audit.h"
-#include "time/time.h"
+#include "sched_machine.h"
 
 #define MS      NS_PER_MS
 #define SECOND  NS_PER_SECOND
@@ -69,45 +65,11 @@ static inline uint64_t sim_random(uint64_t below)
 
 static inline int sim_start(unsigned int cpus_wanted)
 {
-    static bool once;
-
-    host_machine_create(16384, cpus_wanted);
-    host_tsc = 0;
-    host_tsc_hz = NS_PER_SECOND;
-    if (!once) {
-        time_init();
-        domain_pages_init();
-        sched_init();
-        once = true;
-    }
-    for (unsigned int i = 0; i < cpus_wanted; i++) {
-        assert_int_equal(timers_init_cpu(i), 0);
-        assert_int_equal(sched_init_cpu(i), 0);
-    }
+    sched_machine_start(16384, cpus_wanted);
     sim_count = sim_domain_count = 0;
     sim_now = sim_wasted_ns = sim_busy_ns = sim_moves = 0;
     sim_seed = 1;
     return 0;
-}
-
-/* All CPUs do what they have to, until none has anything to do. */
-static inline void sim_settle(void)
-{
-    bool busy = true;
-
-    while (busy) {
-        busy = false;
-        for (unsigned int cpu = 0; cpu < cpu_count; cpu++) {
-            host_become_cpu(cpu);
-            if (host_alarms[cpu] <= sim_now) {
-                host_alarms[cpu] = UINT64_MAX;
-                cpu_raise_self(WORK_TIMER);
-            }
-            busy = busy || this_cpu()->pending != 0;
-            cpu_do_work();
-        }
-    }
-    host_become_cpu(0);
 }
 
 static inline int sim_stop(void **state)
@@ -115,7 +77,7 @@ static inline int sim_stop(void **state)
     for (unsigned int i = 0; i < sim_domain_count; i++) {
         domain_pause_nosync(sim_domains[i]);
     }
-    sim_settle();
+    sched_machine_settle();
     for (unsigned int i = 0; i < sim_domain_count; i++) {
         while (domain_kill(sim_domains[i]) == HYPERCALL_RESTART) {
         }
@@ -309,7 +271,7 @@ static inline void sim_run(uint64_t for_ns)
         }
     }
     for (;;) {
-        sim_settle();
+        sched_machine_settle();
         sim_look();
         if (sim_now == until) {
             return;

@@ -10,13 +10,9 @@
 #include <cmocka.h>
 
 #include "abi/errno.h"
-#include "machine.h"
-#include "arch/clock.h"
-#include "domain/pages.h"
 #include "domain/pause.h"
 #include "memory/allocator.h"
-#include "sched/sched.h"
-#include "time/time.h"
+#include "sched_machine.h"
 #include "time/vcpu_time.h"
 
 #define MS NS_PER_MS
@@ -53,21 +49,7 @@ static void unmake(struct domain *d)
 
 static int start_cpus(unsigned int count)
 {
-    static bool once;
-
-    host_machine_create(4096, count);
-    host_tsc = 0;
-    host_tsc_hz = NS_PER_SECOND;
-    if (!once) {
-        time_init();
-        domain_pages_init();
-        sched_init();
-        once = true;
-    }
-    for (unsigned int i = 0; i < count; i++) {
-        assert_int_equal(timers_init_cpu(i), 0);
-        assert_int_equal(sched_init_cpu(i), 0);
-    }
+    sched_machine_start(4096, count);
     return 0;
 }
 
@@ -87,25 +69,18 @@ static int stop(void **state)
     return 0;
 }
 
-/* Let every CPU do its work at time `ns`, until none has any. */
+/*
+ * Let every CPU do its work at time `ns`, until none has any. Timers that are due by then run,
+ * though the alarm, which is rounded, may ring a tick later.
+ */
 static void at(uint64_t ns)
 {
-    bool busy = true;
-
     host_tsc = ns;
     for (unsigned int i = 0; i < cpu_count; i++) {
         host_become_cpu(i);
         cpu_raise_self(WORK_TIMER);
     }
-    while (busy) {
-        busy = false;
-        for (unsigned int i = 0; i < cpu_count; i++) {
-            host_become_cpu(i);
-            busy = busy || this_cpu()->pending != 0;
-            cpu_do_work();
-        }
-    }
-    host_become_cpu(0);
+    sched_machine_settle();
 }
 
 static void run_until(uint64_t from, uint64_t until)
