@@ -18,7 +18,7 @@ IMAGE_BOOT("cpus=2");
 
 typedef void (*job_t)(void);
 static volatile job_t job;
-static volatile uint64_t turns; // how often it has begun to look at `job`
+static volatile uint64_t turns; // how often it has looked at `job` and done what it found
 
 static void relax(void)
 {
@@ -29,12 +29,12 @@ static void second_main(void *argument)
 {
     for (;;) {
         job_t now = job;
-        turns++;
         if (now) {
             now();
         } else {
             relax();
         }
+        turns++;
     }
 }
 

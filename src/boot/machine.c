@@ -111,8 +111,9 @@ static void start_interrupt_controllers(void)
     if (ioapic_init(&machine.madt) == 0) {
         panic("no I/O APIC");
     }
-    log_info("%u processors, %u I/O APICs with %u interrupts", machine.madt.cpu_count,
-             machine.madt.ioapic_count, ioapic_gsi_count());
+    log_info("%u processors (%s mode), %u I/O APICs with %u interrupts", machine.madt.cpu_count,
+             lapic_in_x2apic_mode() ? "x2APIC" : "xAPIC", machine.madt.ioapic_count,
+             ioapic_gsi_count());
 }
 
 void machine_start(void)

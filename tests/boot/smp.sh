@@ -68,11 +68,6 @@ uses_of_three "domain 0 has a vCPU for each CPU" "" 3
 uses_of_three "maxcpus=2 leaves one CPU out" maxcpus=2 2
 uses_of_three "nosmp leaves all but one out" nosmp 1
 
-boot --cpus 2 --machine q35 --cpu max,+x2apic <<'SCRIPT'
-echo "vcpus: $(nproc)"
-SCRIPT
-is "q35 with x2APIC: both CPUs" "0 2" "$status $(value vcpus)"
-
 boot_plainly --cpus 2 --append "panic=-1 init=/no/such/program rdinit=/no/such/program"
 shows "a crash of domain 0 with two CPUs is reported" 'domain 0 crashed'
 
