@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What domain 0 sets and reads of another domain and its vCPUs: where they run, their share, width,
-// clock, extended state, model-specific registers; and a debugger's view of its memory (domctl.h).
+// clock, extended state, model-specific registers (public header domctl.h).
 
 #include "clock.h"
 #include "domu.h"
@@ -221,73 +221,6 @@ TEST("a register that is none is refused, and its index told")
     op.u.vcpu_msrs.msr_count = 1;
     CHECK_ERR(on_domu(XEN_DOMCTL_set_vcpu_msrs), XEN_EINVAL);
     CHECK_EQ(op.u.vcpu_msrs.msr_count, 0);
-}
-
-// ---- a debugger -------------------------------------------------------------------------------
-static bool no_debugger(void)
-{
-    return differs_on_oracle("Debian builds it without the calls of a debugger");
-}
-
-TEST("a debugger reads and writes the domain's memory by its virtual addresses")
-{
-    if (no_debugger()) {
-        return;
-    }
-    static uint64_t buffer;
-    const struct mailbox *box = domu_mailbox;
-
-    domu.mailbox->progress = 0x1234567;
-    CHECK_OK(domain_pause(domu.domain.domid));
-    clear();
-    op.u.gdbsx_guest_memio.gva = POINTER(&box->progress);
-    op.u.gdbsx_guest_memio.uva = POINTER(&buffer);
-    op.u.gdbsx_guest_memio.len = sizeof(buffer);
-    CHECK_OK(on_domu(XEN_DOMCTL_gdbsx_guestmemio));
-    CHECK_EQ(op.u.gdbsx_guest_memio.remain, 0);
-    CHECK_EQ(buffer, 0x1234567);
-    buffer = 99;
-    op.u.gdbsx_guest_memio.gwr = 1;
-    CHECK_OK(on_domu(XEN_DOMCTL_gdbsx_guestmemio));
-    CHECK_EQ(domu.mailbox->progress, 99);
-    CHECK_OK(domain_unpause(domu.domain.domid));
-}
-
-TEST("a debugger sees whether the domain is paused")
-{
-    if (no_debugger()) {
-        return;
-    }
-    clear();
-    CHECK_OK(domain_pause(domu.domain.domid));
-    CHECK_OK(on_domu(XEN_DOMCTL_gdbsx_domstatus));
-    CHECK_EQ(op.u.gdbsx_domstatus.paused, 1);
-    CHECK_OK(domain_unpause(domu.domain.domid));
-}
-
-TEST("a vCPU is held and let go by itself")
-{
-    if (no_debugger()) {
-        return;
-    }
-    clear();
-    CHECK_OK(domain_pause(domu.domain.domid));
-    CHECK_OK(on_domu(XEN_DOMCTL_gdbsx_pausevcpu));
-    CHECK_OK(on_domu(XEN_DOMCTL_gdbsx_unpausevcpu));
-    op.u.gdbsx_pauseunp_vcpu.vcpu = 8;
-    CHECK(on_domu(XEN_DOMCTL_gdbsx_pausevcpu) < 0);
-    CHECK_OK(domain_unpause(domu.domain.domid));
-}
-
-TEST("debugging is switched on and off")
-{
-    clear();
-    op.u.setdebugging.enable = 1;
-    CHECK_OK(on_domu(XEN_DOMCTL_setdebugging));
-    CHECK(domain_flags(domu.domain.domid) & XEN_DOMINF_debugged);
-    op.u.setdebugging.enable = 0;
-    CHECK_OK(on_domu(XEN_DOMCTL_setdebugging));
-    CHECK_EQ(domain_flags(domu.domain.domid) & XEN_DOMINF_debugged, 0);
 }
 
 TEST("it still does in the end")

@@ -6,6 +6,7 @@
 #include "base/cpu.h"
 #include "base/log.h"
 #include "domain/domain.h"
+#include "event/event.h"
 #include "memory/allocator.h"
 #include "sched/sched.h"
 #include "time/time.h"
@@ -120,6 +121,12 @@ static void show_vcpu(struct vcpu *v)
                info.time[RUNSTATE_running] / NS_PER_MS);
 }
 
+/* The guest's kernel may show something of its own. */
+static void ask_vcpu(struct vcpu *v)
+{
+    event_send_virq(v, VIRQ_DEBUG);
+}
+
 static void show_domain(struct domain *d)
 {
     uint32_t weight, cap;
@@ -130,6 +137,7 @@ static void show_domain(struct domain *d)
     log_always("    pages %lu of %lu, shared_info %lx", d->total_pages, d->max_pages,
                d->shared_mfn);
     for_each_vcpu(d, show_vcpu);
+    for_each_vcpu(d, ask_vcpu);
 }
 
 static void show_domains(void)
@@ -211,7 +219,7 @@ void console_add_own_keys(void)
         {'d', "show what each CPU runs, with registers", show_cpu_registers},
         {'e', "show pending events", show_events},
         {'m', "show memory", show_memory},
-        {'q', "show domains and vCPUs", show_domains},
+        {'q', "show domains and vCPUs, and have guests show themselves", show_domains},
         {'r', "show run queues", sched_dump},
         {'R', "reboot the machine", reboot},
         {'t', "show clocks and timers", show_time},

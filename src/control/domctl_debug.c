@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// domctl: what a debugger needs of a domain: its memory by the guest's addresses, vCPUs that stop.
+// domctl: what a debugger needs of a domain: its memory by the guest's addresses, vCPUs that stop,
+// at breakpoints and by themselves.
 #include "abi/errno.h"
 #include "arch/guest.h"
 #include "base/cpu.h"
@@ -9,9 +10,21 @@
 #include "memory/allocator.h"
 #include "mmu/peek.h"
 
-/* Tools see it; nothing else follows from it. -EINVAL: of oneself. */
+#define NO_VCPU UINT32_MAX /* domstatus: none has stopped the domain */
+
+/*
+ * From now on breakpoints and debug exceptions of its kernel stop it (pv/debug.h), or no longer.
+ * Stops of an earlier debugger's are forgotten; the pauses stay until somebody unpauses. -EINVAL:
+ * of oneself.
+ */
 long domctl_set_debugging(struct domain *d, struct xen_domctl *op)
 {
+    for (unsigned int i = 0; i < d->max_vcpus; i++) {
+        struct vcpu *v = domctl_vcpu(d, i);
+        if (v) {
+            WRITE_ONCE(v->debugger_event, 0);
+        }
+    }
     spin_lock(&d->lock);
     d->debugged = op->u.setdebugging.enable != 0;
     spin_unlock(&d->lock);
@@ -112,12 +125,22 @@ long domctl_debug_unpause(struct domain *d, struct xen_domctl *op)
     return 0;
 }
 
-/* No exception of a guest's stops it for a debugger. */
+/*
+ * Whether the domain is paused, and which of its vCPUs has stopped it by what vector. Each stop is
+ * told once, the lowest vCPU's first.
+ */
 long domctl_debug_status(struct domain *d, struct xen_domctl *op)
 {
-    op->u.gdbsx_domstatus = (struct xen_domctl_gdbsx_domstatus){
+    struct xen_domctl_gdbsx_domstatus *status = &op->u.gdbsx_domstatus;
+
+    *status = (struct xen_domctl_gdbsx_domstatus){
         .paused = domain_is_paused_by_controller(d),
-        .vcpu_id = UINT32_MAX,
+        .vcpu_id = NO_VCPU,
     };
+    for (unsigned int i = 0; i < d->max_vcpus && status->paused && status->vcpu_ev == 0; i++) {
+        struct vcpu *v = domctl_vcpu(d, i);
+        status->vcpu_ev = v ? __atomic_exchange_n(&v->debugger_event, 0, __ATOMIC_SEQ_CST) : 0;
+        status->vcpu_id = status->vcpu_ev != 0 ? i : NO_VCPU;
+    }
     return 0;
 }

@@ -44,7 +44,7 @@ struct domain {
     spinlock_t lock;
     uint64_t references;        /* [a] */
     bool visible;               /* [a] creation is over: others may find it */
-    bool debugged;              /* [d] a debugger says so: for tools to see */
+    bool debugged;              /* [d] its kernel's breakpoints stop it, for a debugger */
     bool started;               /* [d] it was unpaused once: what its CPUs are is settled */
     bool xenstore;              /* [I] runs the store (tools ask for it) */
     enum domain_life life;      /* [d] */

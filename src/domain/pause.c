@@ -120,7 +120,7 @@ long domain_pause(struct domain *d)
 
 /* ---- by control software -------------------------------------------------------------------- */
 
-static long count_controller_pause(struct domain *d)
+long domain_pause_for_controller(struct domain *d)
 {
     long result = -EOVERFLOW;
 
@@ -141,7 +141,7 @@ long domain_pause_by_controller(struct domain *d)
     if (current_vcpu() && d == current_vcpu()->domain) {
         return -EINVAL;
     }
-    result = count_controller_pause(d);
+    result = domain_pause_for_controller(d);
     if (result == 0) {
         result = domain_wait_until_off(d);
         if (result != 0) {

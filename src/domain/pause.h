@@ -38,6 +38,11 @@ must_check long domain_wait_until_off(struct domain *d);
 #define DOMAIN_MAX_CONTROLLER_PAUSES 255
 must_check long domain_pause_by_controller(struct domain *d);
 must_check long domain_unpause_by_controller(struct domain *d);
+/*
+ * A pause that control software is to undo, though another made it: the domain stops itself, so it
+ * may be the caller's own and is not waited for. -EOVERFLOW, as above: then it is paused already.
+ */
+must_check long domain_pause_for_controller(struct domain *d);
 /* For a domain that control software creates: it starts with one such pause. */
 bool domain_is_paused_by_controller(const struct domain *d);
 

@@ -79,13 +79,14 @@ struct vcpu {
     struct domain *domain;     /* [I] */
     uint32_t id;               /* [I] number in the domain */
 
-    uint32_t pause;       /* [a] enum vcpu_pause bits */
-    uint32_t pause_count; /* [a] */
-    bool debugger_paused; /* domctl_lock: one of its pauses is a debugger's */
-    bool being_set;       /* [a] somebody gives it its first state */
-    bool initialised;     /* [a] and has done so */
-    bool registered_info; /* [d] `info` lies in a page the guest registered */
-    mfn_t info_frame;     /* [d] that page, referenced writable */
+    uint32_t pause;          /* [a] enum vcpu_pause bits */
+    uint32_t pause_count;    /* [a] */
+    bool debugger_paused;    /* domctl_lock: one of its pauses is a debugger's */
+    uint32_t debugger_event; /* [a] vector that stopped its domain for a debugger; 0: none */
+    bool being_set;          /* [a] somebody gives it its first state */
+    bool initialised;        /* [a] and has done so */
+    bool registered_info;    /* [d] `info` lies in a page the guest registered */
+    mfn_t info_frame;        /* [d] that page, referenced writable */
 
     /* segments, descriptors [v] */
     uint64_t fs_base;        /* while not loaded */

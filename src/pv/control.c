@@ -8,6 +8,7 @@
 #include "domain/domain.h"
 #include "mmu/base.h"
 #include "pv/bounce.h"
+#include "pv/debug.h"
 #include "pv/flags.h"
 #include "pv/operand.h"
 #include "pv/pv.h"
@@ -147,6 +148,6 @@ void pv_after_instruction(struct vcpu *v)
     v->regs.rflags &= ~RFLAGS_RF;
     if ((v->regs.rflags & RFLAGS_TF) != 0) {
         v->debug_registers[6] |= DR6_SINGLE;
-        pv_bounce_trap(v, VECTOR_DB, 0);
+        pv_debug_exception(v, VECTOR_DB);
     }
 }

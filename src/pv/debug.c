@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Debug registers of guests (processor manual volume 3, 17.2).
+// Debug registers of guests (processor manual volume 3, 17.2), and their debug exceptions.
 #include "pv/debug.h"
 
 #include "abi/errno.h"
 #include "arch/index.h"
 #include "arch/pv.h"
 #include "base/cpu.h"
+#include "domain/pause.h"
+#include "event/event.h"
+#include "pv/bounce.h"
 #include "pv/hypercalls.h"
 
 #define DR6_FIXED          0xffff0ff0UL
@@ -89,6 +92,29 @@ long debug_register_get(const struct vcpu *v, unsigned int number, uint64_t *val
         return 0;
     default:
         return -EINVAL;
+    }
+}
+
+/*
+ * Every stop is a pause of its own, so that one is not lost while another is looked at; who has
+ * stopped the domain more often than that is counted has stopped it. A program's breakpoints are
+ * its kernel's to tell of.
+ */
+static bool stop_for_debugger(struct vcpu *v, unsigned int vector)
+{
+    if (!READ_ONCE(v->domain->debugged) || !vcpu_in_kernel(v)) {
+        return false;
+    }
+    __atomic_store_n(&v->debugger_event, vector, __ATOMIC_SEQ_CST);
+    (void)!domain_pause_for_controller(v->domain);
+    event_send_global_virq(VIRQ_DEBUGGER);
+    return true;
+}
+
+void pv_debug_exception(struct vcpu *v, unsigned int vector)
+{
+    if (!stop_for_debugger(v, vector)) {
+        pv_bounce_trap(v, vector, 0);
     }
 }
 

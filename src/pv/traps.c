@@ -8,6 +8,7 @@
 #include "domain/domain.h"
 #include "mmu/ldt.h"
 #include "pv/bounce.h"
+#include "pv/debug.h"
 #include "pv/emulate.h"
 #include "pv/far_return.h"
 #include "pv/fetch.h"
@@ -119,7 +120,7 @@ static void device_not_available(struct vcpu *v)
 static void debug_trap(struct vcpu *v)
 {
     v->debug_registers[6] |= arch_take_debug_status();
-    pv_bounce_trap(v, VECTOR_DB, 0);
+    pv_debug_exception(v, VECTOR_DB);
 }
 
 void exception_from_guest(struct vcpu *v)
@@ -141,6 +142,9 @@ void exception_from_guest(struct vcpu *v)
         break;
     case VECTOR_DB:
         debug_trap(v);
+        break;
+    case VECTOR_BP:
+        pv_debug_exception(v, VECTOR_BP);
         break;
     case VECTOR_NMI:
         if (hardware_nmi) {

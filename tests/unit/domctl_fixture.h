@@ -35,6 +35,7 @@
 #include "mmu/pte.h"
 #include "mmu/types.h"
 #include "pv/pv.h"
+#include "pv/traps.h"
 #include "sched/sched.h"
 #include "time/time.h"
 #include "time/timer.h"

@@ -342,6 +342,116 @@ static void a_debugger_stops_vcpus(void **state)
     assert_true((op.u.getdomaininfo.flags & XEN_DOMINF_debugged) != 0);
 }
 
+/* The port on which domain 0 hears of domains that have paused for debugging. */
+static evtchn_port_t debugger_port(void)
+{
+    struct evtchn_bind_virq bind = {.virq = VIRQ_DEBUGGER};
+
+    memcpy(guest, &bind, sizeof(bind));
+    assert_int_equal(hypercall_event_channel_op(EVTCHNOP_bind_virq, host_guest_address(guest)), 0);
+    memcpy(&bind, guest, sizeof(bind));
+    return bind.port;
+}
+
+static bool debugger_told(evtchn_port_t port)
+{
+    uint64_t *word = (uint64_t *)&dom0->shared->evtchn_pending[port / 64];
+    uint64_t bit = 1UL << (port % 64);
+    bool told = (*word & bit) != 0;
+
+    *word &= ~bit;
+    return told;
+}
+
+/* The domain's vCPU takes an exception. */
+static void take(unsigned int vector)
+{
+    struct vcpu *v = d->vcpus[0];
+
+    run_as(v);
+    v->regs.entry_vector = vector;
+    exception_from_guest(v);
+    run_as(dom0->vcpus[0]);
+}
+
+static void expect_status(bool paused, uint32_t vcpu, uint32_t event)
+{
+    clear_op();
+    assert_int_equal(call(XEN_DOMCTL_gdbsx_domstatus, id), 0);
+    assert_int_equal(op.u.gdbsx_domstatus.paused, paused);
+    assert_int_equal(op.u.gdbsx_domstatus.vcpu_id, vcpu);
+    assert_int_equal(op.u.gdbsx_domstatus.vcpu_ev, event);
+}
+
+static void set_debugging(bool on)
+{
+    clear_op();
+    op.u.setdebugging.enable = on;
+    assert_int_equal(call(XEN_DOMCTL_setdebugging, id), 0);
+}
+
+static void exceptions_stop_a_domain_that_is_debugged(void **state)
+{
+    evtchn_port_t port;
+    uint64_t rip;
+
+    build();
+    assert_int_equal(context_call(XEN_DOMCTL_setvcpucontext, 0), 0);
+    port = debugger_port();
+    rip = d->vcpus[0]->regs.rip;
+    set_debugging(true);
+    assert_int_equal(call(XEN_DOMCTL_unpausedomain, id), 0);
+    expect_status(false, UINT32_MAX, 0);
+    take(3);
+    assert_true(debugger_told(port));
+    expect_status(true, 0, 3);
+    expect_status(true, UINT32_MAX, 0);
+    assert_int_equal(d->vcpus[0]->regs.rip, rip);
+    assert_int_equal(call(XEN_DOMCTL_unpausedomain, id), 0);
+    expect_status(false, UINT32_MAX, 0);
+    take(1);
+    assert_true(debugger_told(port));
+    expect_status(true, 0, 1);
+    assert_int_equal(d->shutdown_code, NOT_SHUT_DOWN);
+}
+
+static void without_a_debugger_and_in_user_mode_nothing_stops(void **state)
+{
+    evtchn_port_t port;
+
+    build();
+    assert_int_equal(context_call(XEN_DOMCTL_setvcpucontext, 0), 0);
+    port = debugger_port();
+    assert_int_equal(call(XEN_DOMCTL_unpausedomain, id), 0);
+    set_debugging(true);
+    d->vcpus[0]->mode &= ~(uint32_t)MODE_KERNEL;
+    take(3);
+    assert_false(debugger_told(port));
+    d->vcpus[0]->mode |= MODE_KERNEL;
+    set_debugging(false);
+    take(3);
+    assert_false(debugger_told(port));
+    expect_status(false, UINT32_MAX, 0);
+}
+
+/* Each stop is a pause; what is not counted any more is paused all the same. */
+static void stops_add_up_and_do_not_overflow(void **state)
+{
+    build();
+    assert_int_equal(context_call(XEN_DOMCTL_setvcpucontext, 0), 0);
+    set_debugging(true);
+    for (unsigned int i = 1; i < DOMAIN_MAX_CONTROLLER_PAUSES + 2; i++) {
+        take(3);
+    }
+    assert_int_equal(d->controller_pauses, DOMAIN_MAX_CONTROLLER_PAUSES);
+    for (unsigned int i = 0; i < DOMAIN_MAX_CONTROLLER_PAUSES; i++) {
+        assert_int_equal(call(XEN_DOMCTL_unpausedomain, id), 0);
+    }
+    assert_int_equal(call(XEN_DOMCTL_unpausedomain, id), -EINVAL);
+    set_debugging(false);
+    expect_status(false, UINT32_MAX, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -356,6 +466,9 @@ int main(void)
         TEST(registers_that_are_not_new_are_listed),
         TEST(a_debugger_reads_and_writes_by_the_guests_addresses),
         TEST(a_debugger_stops_vcpus),
+        TEST(exceptions_stop_a_domain_that_is_debugged),
+        TEST(without_a_debugger_and_in_user_mode_nothing_stops),
+        TEST(stops_add_up_and_do_not_overflow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
