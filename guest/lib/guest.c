@@ -53,6 +53,20 @@ bool running_on_oracle(void)
     return strstr((const char *)start_info->cmd_line, "hypervisor=oracle") != NULL;
 }
 
+uint64_t boot_option(const char *name, uint64_t otherwise)
+{
+    const char *at = strstr((const char *)start_info->cmd_line, name);
+    uint64_t value = 0;
+
+    if (at == NULL) {
+        return otherwise;
+    }
+    for (at += strlen(name); *at >= '0' && *at <= '9'; at++) {
+        value = value * 10 + (uint64_t)(*at - '0');
+    }
+    return value;
+}
+
 // The last line is for whoever reads the console of a machine that only halts.
 void guest_shutdown(unsigned reason)
 {

@@ -26,6 +26,9 @@ bool is_initial_domain(void);
 // promises whose difference is explained beside them.
 bool running_on_oracle(void);
 
+// The number on the command line behind `name`, which ends in "=".
+uint64_t boot_option(const char *name, uint64_t otherwise);
+
 // SCHEDOP_shutdown with one of the SHUTDOWN_ reasons.
 void guest_shutdown(unsigned reason) __attribute__((noreturn));
 

@@ -21,6 +21,7 @@
 //   module=BYTES    a boot module of so many bytes, byte n being n * 7 + (n >> 8)
 //   vcpus=COUNT     so many virtual CPUs (1 unless it says so)
 //   cpus=COUNT      so many CPUs in the machine (1 unless it says so)
+//   icount=SHIFT    time is counted in instructions, 2^SHIFT ns each: what it measures is exact
 #define IMAGE_BOOT(line) \
     __asm__(".pushsection .image.boot, \"\", @progbits\n.ascii \"" line "\\n\"\n.popsection")
 

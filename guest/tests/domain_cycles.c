@@ -19,21 +19,6 @@
 #define REF            20
 #define SHARE_RW       (GTF_permit_access)
 
-// A number on the command line behind `name=`.
-static unsigned option(const char *name, unsigned otherwise)
-{
-    const char *at = strstr((const char *)start_info->cmd_line, name);
-    unsigned value = 0;
-
-    if (at == NULL) {
-        return otherwise;
-    }
-    for (at += strlen(name); *at >= '0' && *at <= '9'; at++) {
-        value = value * 10 + (unsigned)(*at - '0');
-    }
-    return value;
-}
-
 static void tell(const char *name, uint64_t value)
 {
     print("domains %s %lu\n", name, value);
@@ -179,7 +164,7 @@ static void grant_to_all(void)
 
 TEST("domains are made, shared with and killed at random moments, and every frame comes back")
 {
-    unsigned cycles = option("cycles=", DEFAULT_CYCLES);
+    unsigned cycles = (unsigned)boot_option("cycles=", DEFAULT_CYCLES);
     uint64_t before;
 
     CHECK_OK(grant_init(1, 1));
@@ -250,7 +235,7 @@ static void use_ports(unsigned count)
 
 TEST("many tiny domains are made")
 {
-    unsigned wanted = option("alive=", DEFAULT_ALIVE);
+    unsigned wanted = (unsigned)boot_option("alive=", DEFAULT_ALIVE);
     uint64_t best = UINT64_MAX;
 
     wanted = wanted < MAX_ALIVE ? wanted : MAX_ALIVE;
