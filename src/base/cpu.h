@@ -39,6 +39,9 @@ struct cpu {
     uint64_t *region_entries; /* [I] the page-table entries of its region, which one table holds */
     uint32_t gdt_shown;       /* [c] pages of the GDT window that are a guest's */
     uint32_t ldt_shown;       /* [c] pages of the LDT's window that are there */
+    bool ldt_loaded;          /* [c] not the null selector */
+    uint64_t xcr0;            /* [c] what the register holds; 0: not known yet */
+    uint64_t states_used;     /* [c] extended registers that may not be as after a reset */
     void *arch;               /* [c] the machine's own part */
     void *sched;              /* [c] the scheduler's run queue */
     void *timers;             /* [c] the timer heap */

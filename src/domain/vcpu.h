@@ -104,6 +104,7 @@ struct vcpu {
     bool nmi_masked;             /* one was, and its handler has not returned yet */
     bool lost_segment;           /* a selector could not be loaded: failsafe is owed */
     uint64_t xcr0;               /* extended states the guest enabled */
+    uint64_t xcr0_ever;          /* and those that it ever did: they are kept for it */
     void *fpu;                   /* 64-byte aligned XSAVE area */
 
     uint8_t *io_bitmap; /* [v] PHYSDEVOP_set_iobitmap: guest address kept as given */

@@ -57,6 +57,7 @@ int extended_state_set(struct vcpu *v, const void *from, size_t bytes)
         return -EINVAL;
     }
     v->xcr0 = state->xcr0;
+    v->xcr0_ever |= has_image ? arch_extended_states() : state->xcr0;
     if (!has_image) {
         arch_fpu_reset(v);
         return 0;

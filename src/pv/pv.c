@@ -59,7 +59,7 @@ static int create_vcpu(struct vcpu *v)
         return -ENOMEM;
     }
     v->control4 = control4_initial();
-    v->xcr0 = XCR0_INITIAL;
+    v->xcr0 = v->xcr0_ever = XCR0_INITIAL;
     arch_fpu_reset(v);
     return 0;
 }

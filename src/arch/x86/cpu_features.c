@@ -152,6 +152,7 @@ void cpu_control_init(void)
     /* AM lets a guest's programs ask for alignment checks; it means nothing in ring 0. */
     write_cr0(CR0_PG | CR0_AM | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE);
     write_cr4(wanted_cr4());
+    asm volatile("mov %0, %%db7" ::"r"(0UL));
     arch_wrmsr(MSR_EFER, arch_rdmsr(MSR_EFER) | EFER_NXE);
     if (cpu_has(FEATURE_PAT)) {
         arch_wrmsr(MSR_PAT, PAT_VALUE);

@@ -3,6 +3,7 @@
 #include "fpu.h"
 
 #include "arch/pv.h"
+#include "base/cpu.h"
 #include "cpu_features.h"
 #include "instructions.h"
 #include "lib/string.h"
@@ -23,7 +24,7 @@ struct area {
     uint64_t header[7];
 };
 
-/* Every component that guests may use; XCR0 holds it whenever no guest's registers are loaded. */
+/* Every component that guests may use. */
 static uint64_t all_states;
 
 /* Bits of MXCSR that exist; others fault when they are loaded. */
@@ -56,6 +57,14 @@ void arch_fpu_reset(struct vcpu *v)
     area->mxcsr = DEFAULT_MXCSR;
 }
 
+/* XRSTOR is to load these and no others; without it, areas end before this word. */
+static void say_legacy_states_only(struct area *area)
+{
+    if (cpu_has(FEATURE_XSAVE)) {
+        area->present = LEGACY_STATES;
+    }
+}
+
 void arch_fpu_import(struct vcpu *v, const void *image)
 {
     struct area *area = v->fpu;
@@ -63,9 +72,7 @@ void arch_fpu_import(struct vcpu *v, const void *image)
     memset(area, 0, vcpu_fpu_bytes);
     memcpy(area, image, FPU_IMAGE_BYTES);
     area->mxcsr &= mxcsr_mask;
-    if (cpu_has(FEATURE_XSAVE)) {
-        area->present = LEGACY_STATES;
-    }
+    say_legacy_states_only(area);
 }
 
 void arch_fpu_export(const struct vcpu *v, void *image)
@@ -78,43 +85,104 @@ uint64_t arch_extended_states(void)
     return all_states;
 }
 
-void arch_set_extended_states(struct vcpu *v, uint64_t xcr0)
+/* Writing XCR0 is slow, and all vCPUs of a machine mostly want the same in it. */
+static void set_xcr0(uint64_t wanted)
 {
-    v->xcr0 = xcr0;
-    write_xcr0(xcr0);
-}
+    struct cpu *cpu = this_cpu();
 
-/* From `now` to `wanted`: writing XCR0 is slow, and most guests use all there is. */
-static void change_xcr0(uint64_t now, uint64_t wanted)
-{
-    if (now != wanted) {
+    if (cpu->xcr0 != wanted) {
         write_xcr0(wanted);
+        cpu->xcr0 = wanted;
     }
 }
 
+static void xrstor(const struct area *from, uint64_t states)
+{
+    asm volatile("xrstor64 (%0)" ::"r"(from), "a"((uint32_t)states), "d"((uint32_t)(states >> 32))
+                 : "memory");
+}
+
+/*
+ * FXSAVE does for a vCPU that never enabled more than it stores; XCR0, which need not even have SSE
+ * then, says nothing to it.
+ */
+static bool has_legacy_states_only(const struct vcpu *v)
+{
+    return (v->xcr0_ever & ~LEGACY_STATES) == 0;
+}
+
+static void save_registers(struct vcpu *v)
+{
+    struct area *area = v->fpu;
+
+    if (has_legacy_states_only(v)) {
+        asm volatile("fxsave64 (%0)" ::"r"(area) : "memory");
+        say_legacy_states_only(area);
+    } else {
+        set_xcr0(v->xcr0_ever);
+        asm volatile("xsave64 (%0)" ::"r"(area), "a"(~0U), "d"(~0U) : "memory");
+    }
+}
+
+/*
+ * What another vCPU left in registers that this one never enabled: it could not read them, but
+ * nothing of one guest lies where another runs.
+ */
+static void forget_others_states(const struct vcpu *v)
+{
+    static const struct area initial aligned_to(64) = {.mxcsr = DEFAULT_MXCSR};
+    struct cpu *cpu = this_cpu();
+    uint64_t others = cpu->states_used & ~(v->xcr0_ever | LEGACY_STATES);
+
+    cpu->states_used = v->xcr0_ever;
+    if (others != 0) {
+        set_xcr0(all_states);
+        xrstor(&initial, others);
+    }
+}
+
+static void load_registers(struct vcpu *v)
+{
+    forget_others_states(v);
+    if (has_legacy_states_only(v)) {
+        asm volatile("fxrstor64 (%0)" ::"r"(v->fpu) : "memory");
+    } else {
+        set_xcr0(v->xcr0_ever);
+        xrstor(v->fpu, ~0UL);
+    }
+    if (cpu_has(FEATURE_XSAVE)) {
+        set_xcr0(v->xcr0);
+    }
+}
+
+/* CR0.TS is set while a vCPU that wants the trap is loaded, and never else. */
 void fpu_save(struct vcpu *v)
 {
-    asm volatile("clts");
-    if (cpu_has(FEATURE_XSAVE)) {
-        change_xcr0(v->xcr0, all_states);
-        asm volatile("xsave64 (%0)" ::"r"(v->fpu), "a"(~0U), "d"(~0U) : "memory");
-    } else {
-        asm volatile("fxsave64 (%0)" ::"r"(v->fpu) : "memory");
+    if ((v->mode & MODE_FPU_TRAP) != 0) {
+        arch_set_fpu_trap(false);
     }
+    save_registers(v);
 }
 
 void fpu_load(struct vcpu *v)
 {
-    asm volatile("clts");
-    if (cpu_has(FEATURE_XSAVE)) {
-        asm volatile("xrstor64 (%0)" ::"r"(v->fpu), "a"(~0U), "d"(~0U) : "memory");
-        change_xcr0(all_states, v->xcr0);
-    } else {
-        asm volatile("fxrstor64 (%0)" ::"r"(v->fpu) : "memory");
-    }
+    load_registers(v);
     if ((v->mode & MODE_FPU_TRAP) != 0) {
         arch_set_fpu_trap(true);
     }
+}
+
+/* States that were never on before begin as after a reset, which is what the area says of them. */
+void arch_set_extended_states(struct vcpu *v, uint64_t xcr0)
+{
+    v->xcr0 = xcr0;
+    if ((xcr0 & ~v->xcr0_ever) == 0) {
+        set_xcr0(xcr0);
+        return;
+    }
+    fpu_save(v);
+    v->xcr0_ever |= xcr0 | LEGACY_STATES;
+    fpu_load(v);
 }
 
 void arch_set_fpu_trap(bool on)

@@ -340,9 +340,13 @@ bool arch_is_ldt_address(uint64_t address, uint32_t *offset)
 void percpu_load_ldt(unsigned int entries)
 {
     uint64_t base = (uint64_t)this_cpu();
+    bool was_loaded = this_cpu()->ldt_loaded;
 
+    this_cpu()->ldt_loaded = entries != 0;
     if (entries == 0) {
-        asm volatile("lldt %w0" ::"r"(0));
+        if (was_loaded) {
+            asm volatile("lldt %w0" ::"r"(0));
+        }
         return;
     }
     set_system_descriptor(own_descriptor(base, SELECTOR_LDT), base + PERCPU_LDT, entries * 8 - 1,

@@ -12,6 +12,7 @@
 #include "fpu.h"
 #include "instructions.h"
 #include "isolation.h"
+#include "memory/flush.h"
 #include "paging.h"
 #include "percpu.h"
 #include "pv/bounce.h"
@@ -33,28 +34,28 @@ static void load_base(uint64_t cr3)
     this_cpu()->current_cr3 = cr3;
 }
 
-/* From now on other CPUs need not tell this one of translations that it should forget. */
-static void load_own_base(void)
+static uint64_t base_of(const struct vcpu *v)
 {
-    load_base(paging_root());
-    __atomic_store_n(&this_cpu()->holds_no_guest, true, __ATOMIC_SEQ_CST);
+    return vcpu_in_kernel(v) ? v->kernel_cr3 : v->user_cr3;
 }
 
 void arch_load_page_tables(struct vcpu *v)
 {
-    load_base(vcpu_in_kernel(v) ? v->kernel_cr3 : v->user_cr3);
+    load_base(base_of(v));
+}
+
+/* User pages are global and alike in both spaces; the kernel's pages are forgotten here. */
+static void load_other_mode(uint64_t cr3)
+{
+    write_cr3(cr3);
+    this_cpu()->current_cr3 = cr3;
 }
 
 void arch_toggle_mode(struct vcpu *v)
 {
-    uint64_t cr3;
-
     v->mode ^= MODE_KERNEL;
     asm volatile("swapgs" ::: "memory");
-    cr3 = vcpu_in_kernel(v) ? v->kernel_cr3 : v->user_cr3;
-    /* User pages are global and alike in both spaces; the kernel's pages are forgotten here. */
-    write_cr3(cr3);
-    this_cpu()->current_cr3 = cr3;
+    load_other_mode(base_of(v));
 }
 
 /* ---- bases of segments: by instructions where CR4 has them on, which cost far less than MSRs ----
@@ -63,9 +64,14 @@ void arch_toggle_mode(struct vcpu *v)
 static const uint32_t base_msr[] = {
     [BASE_FS] = MSR_FS_BASE, [BASE_GS] = MSR_GS_BASE, [BASE_GS_OTHER] = MSR_KERNEL_GS_BASE};
 
+static bool has_base_instructions(void)
+{
+    return (read_cr4() & CR4_FSGSBASE) != 0;
+}
+
 void arch_set_segment_base(enum segment_base which, uint64_t base)
 {
-    if ((read_cr4() & CR4_FSGSBASE) == 0) {
+    if (!has_base_instructions()) {
         arch_wrmsr(base_msr[which], base);
     } else if (which == BASE_FS) {
         asm volatile("wrfsbase %0" ::"r"(base));
@@ -80,7 +86,7 @@ uint64_t arch_get_segment_base(enum segment_base which)
 {
     uint64_t base;
 
-    if ((read_cr4() & CR4_FSGSBASE) == 0) {
+    if (!has_base_instructions()) {
         return arch_rdmsr(base_msr[which]);
     }
     if (which == BASE_FS) {
@@ -128,18 +134,45 @@ static void save_segments(struct vcpu *v)
         lost_;                                                    \
     })
 
+/*
+ * A vCPU's, where `left` (NULL: unknown) is what the registers hold. A null selector over a null
+ * selector changes nothing, nor the base. Any other may name another segment than it did.
+ */
+#define EXCHANGE_SELECTOR(name, left, v) \
+    ((left) && ((left)->regs.name | (v)->regs.name) == 0 ? 0 : LOAD_SELECTOR(name, (v)->regs.name))
+
+/* An MSR that holds the base already is left alone; `kept` is what it holds if it is known. */
+static void exchange_base(enum segment_base which, uint64_t base, const uint64_t *kept)
+{
+    if (!kept || *kept != base) {
+        arch_set_segment_base(which, base);
+    }
+}
+
+static const uint64_t *active_gs(const struct vcpu *v)
+{
+    return vcpu_in_kernel(v) ? &v->gs_base_kernel : &v->gs_base_user;
+}
+
+static const uint64_t *other_gs(const struct vcpu *v)
+{
+    return vcpu_in_kernel(v) ? &v->gs_base_user : &v->gs_base_kernel;
+}
+
 /* A selector may have become unusable while the vCPU was away: its failsafe callback hears of it.
  */
-static void load_segments(struct vcpu *v)
+static void load_segments(struct vcpu *v, const struct vcpu *left)
 {
-    int lost = LOAD_SELECTOR(ds, v->regs.ds);
+    bool keeps_fs = left && (left->regs.fs | v->regs.fs) == 0;
+    bool keeps_gs = left && (left->regs.gs | v->regs.gs) == 0;
+    int lost = EXCHANGE_SELECTOR(ds, left, v);
 
-    lost |= LOAD_SELECTOR(es, v->regs.es);
-    lost |= LOAD_SELECTOR(fs, v->regs.fs);
-    lost |= LOAD_SELECTOR(gs, v->regs.gs);
-    arch_set_segment_base(BASE_FS, v->fs_base);
-    arch_set_segment_base(BASE_GS, vcpu_in_kernel(v) ? v->gs_base_kernel : v->gs_base_user);
-    arch_set_segment_base(BASE_GS_OTHER, vcpu_in_kernel(v) ? v->gs_base_user : v->gs_base_kernel);
+    lost |= EXCHANGE_SELECTOR(es, left, v);
+    lost |= EXCHANGE_SELECTOR(fs, left, v);
+    lost |= EXCHANGE_SELECTOR(gs, left, v);
+    exchange_base(BASE_FS, v->fs_base, keeps_fs ? &left->fs_base : NULL);
+    exchange_base(BASE_GS, *active_gs(v), keeps_gs ? active_gs(left) : NULL);
+    exchange_base(BASE_GS_OTHER, *other_gs(v), left ? other_gs(left) : NULL);
     v->lost_segment = lost != 0;
 }
 
@@ -167,18 +200,59 @@ static void save(struct vcpu *v)
     }
 }
 
-static void load(struct vcpu *v)
+/* Of one address space: what is cached of it stays right, global pages included. */
+static bool share_tables(const struct vcpu *a, const struct vcpu *b)
+{
+    return a->kernel_cr3 == b->kernel_cr3 && a->user_cr3 == b->user_cr3;
+}
+
+/*
+ * Everything is forgotten, and until CR4_PGE is on again no translation is global. The bases of
+ * segments can be reached without MSRs meanwhile.
+ */
+static void drop_global_pages(void)
+{
+    write_cr4((read_cr4() & ~CR4_PGE) | (cpu_has(FEATURE_FSGSBASE) ? CR4_FSGSBASE : 0));
+}
+
+/* Leaves global pages off. */
+static void exchange_tables(uint64_t cr3)
+{
+    WRITE_ONCE(this_cpu()->holds_no_guest, false);
+    flush_note_local();
+    if ((read_cr4() & CR4_PGE) != 0) {
+        drop_global_pages();
+    }
+    write_cr3(cr3);
+    this_cpu()->current_cr3 = cr3;
+}
+
+/* From now on other CPUs need not tell this one of translations that it should forget. */
+static void load_own_base(void)
+{
+    exchange_tables(paging_root());
+    write_cr4(read_cr4() | CR4_PGE);
+    __atomic_store_n(&this_cpu()->holds_no_guest, true, __ATOMIC_SEQ_CST);
+}
+
+static void load(struct vcpu *v, const struct vcpu *left)
 {
     speculation_enter_domain(v->domain);
     pv_refresh_careful(v);
-    load_base(vcpu_in_kernel(v) ? v->kernel_cr3 : v->user_cr3);
+    if (!left || !share_tables(v, left)) {
+        exchange_tables(base_of(v));
+    } else if (base_of(v) != this_cpu()->current_cr3) {
+        load_other_mode(base_of(v));
+    }
     arch_load_gdt(v);
     arch_load_ldt(v);
-    load_segments(v);
+    load_segments(v, left);
+    arch_load_control4(v);
     fpu_load(v);
     pv_msrs_load(&v->pv->msrs, &no_guests_msrs);
-    arch_load_debug_registers(v);
-    arch_load_control4(v);
+    if (v->debug_registers[7] != 0) {
+        arch_load_debug_registers(v);
+    }
 }
 
 void arch_load_debug_registers(const struct vcpu *v)
@@ -196,7 +270,7 @@ void arch_load_debug_registers(const struct vcpu *v)
 void arch_load_control4(const struct vcpu *v)
 {
     const uint64_t guests = CR4_TSD | CR4_DE | CR4_FSGSBASE;
-    uint64_t now = read_cr4(), wanted = (now & ~guests) | (v->control4 & guests);
+    uint64_t now = read_cr4(), wanted = (now & ~guests) | (v->control4 & guests) | CR4_PGE;
 
     if (now != wanted) {
         write_cr4(wanted);
@@ -246,14 +320,20 @@ int arch_set_user_gs(uint16_t selector)
 
 void arch_vcpu_switch(struct vcpu *from, struct vcpu *to)
 {
-    if (!vcpu_is_idle(from)) {
+    const struct vcpu *left = vcpu_is_idle(from) ? NULL : from;
+
+    /* Sooner than need be, where misses cost less than reading bases from MSRs. */
+    if (left && !share_tables(from, to) && !has_base_instructions()) {
+        drop_global_pages();
+    }
+    if (left) {
         save(from);
     }
     isolation_forget();
     if (vcpu_is_idle(to)) {
         load_own_base();
     } else {
-        load(to);
+        load(to, left);
     }
     percpu_set_entry(to);
 }
