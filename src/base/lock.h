@@ -25,6 +25,7 @@ enum lock_rank {
     RANK_FRAMES, /* the frame allocator */
     RANK_DEVICE,
     RANK_CONSOLE,
+    RANK_CLOCK, /* time may be asked for with any lock held */
     RANK_COUNT,
 };
 

@@ -8,6 +8,7 @@
 #include "base/cpu.h"
 #include "base/log.h"
 #include "base/param.h"
+#include "boot/clocks.h"
 #include "boot/machine.h"
 #include "control/machine.h"
 #include "lib/address.h"
@@ -82,7 +83,7 @@ static bool counters_agree = true;
 static void check_counters(unsigned int id)
 {
     struct tsc_agreement a = tsc_check_ask(&meeting.tsc, arch_tsc_hz() / 1000 * TSC_CHECK_MS);
-    uint64_t ns = time_scale_apply(time_tsc_scale(), a.within_ticks);
+    uint64_t ns = time_scale_apply(&time_common_line()->to_ns, a.within_ticks);
 
     if (a.warp_ticks != 0) {
         log_warning("CPU %u: its time-stamp counter differs by %ld ticks", id, (long)a.ahead_ticks);
@@ -173,7 +174,7 @@ void cpus_start(const struct boot_info *info)
     if (entry == 0 && limit > 1) {
         log_warning("no memory below 640 KiB for other processors to start in");
     }
-    time_set_stable(counters_agree);
+    clocks_settle(counters_agree);
     tell_of_all();
     log_info("%u CPUs run, %u are not used", cpu_count, unused);
 }

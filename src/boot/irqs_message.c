@@ -9,6 +9,7 @@
 #include "boot/irqs_internal.h"
 #include "memory/allocator.h"
 #include "mmu/policy.h"
+#include "platform/hpet.h"
 #include "platform/msi.h"
 
 /* Guarded by messages_lock but for the start of day. */
@@ -124,6 +125,11 @@ static int map_table(struct pci_msix *msix)
     return error;
 }
 
+static bool is_for_reading(mfn_t m)
+{
+    return is_of_a_table(m) || hpet_covers(mfn_to_maddr(m).a, PAGE_SIZE);
+}
+
 void irqs_messages_start(uint32_t first_irq, unsigned int count)
 {
     first_message_irq = first_irq;
@@ -132,7 +138,7 @@ void irqs_messages_start(uint32_t first_irq, unsigned int count)
     if (!messages) {
         panic("no memory for %u messages", count);
     }
-    device_frame_is_read_only = is_of_a_table;
+    device_frame_is_read_only = is_for_reading;
 }
 
 /* ---- what a device can do -------------------------------------------------------------------- */

@@ -128,7 +128,7 @@ static void start_rooms(void)
     grant_init();
     mmu_init();
     event_init();
-    pv_init(machine.tsc_hz, true);
+    pv_init(machine.tsc_hz);
     pv_show_init();
     if (options.trace) {
         hypercall_trace_start();

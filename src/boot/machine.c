@@ -8,15 +8,13 @@
 #include "arch/paging.h"
 #include "base/log.h"
 #include "base/panic.h"
+#include "boot/clocks.h"
 #include "boot/rsdp.h"
-#include "platform/hpet.h"
 #include "platform/i8259.h"
 #include "platform/ioapic.h"
 #include "platform/lapic.h"
 #include "platform/mmio.h"
 #include "platform/pci.h"
-#include "platform/pit.h"
-#include "platform/pmtimer.h"
 #include "platform/reset.h"
 #include "platform/tsc.h"
 #include "platform/vectors.h"
@@ -59,24 +57,10 @@ void machine_read_tables(const struct boot_info *info)
 
 /* ---- clocks ---------------------------------------------------------------------------------- */
 
-/* The best counter there is: by the rates at which they spoil a measurement. */
-static const struct clock_reference *best_reference(void)
-{
-    uint64_t hpet = acpi_hpet_paddr(0);
-
-    if (hpet != 0 && hpet_init(hpet) == 0) {
-        return hpet_reference();
-    }
-    if (machine.has_fadt && pmtimer_init(&machine.fadt) == 0) {
-        return pmtimer_reference();
-    }
-    return pit_reference();
-}
-
 static uint64_t settle_tsc_hz(void)
 {
     struct cpuid_regs features = arch_cpuid(FEATURES_LEAF, 0);
-    const struct clock_reference *reference = best_reference();
+    const struct clock_reference *reference;
     struct tsc_rate rate;
 
     if ((features.ecx & ECX_HYPERVISOR) == 0 && arch_cpuid(0, 0).eax >= TSC_FREQUENCY_LEAF) {
@@ -88,9 +72,11 @@ static uint64_t settle_tsc_hz(void)
             return hz;
         }
     }
-    rate = tsc_measure(reference);
+    reference = clocks_reference();
+    rate = reference ? tsc_measure(reference) : (struct tsc_rate){0};
     if (rate.hz == 0) {
-        panic("the time-stamp counter can't be measured against the %s", reference->name);
+        panic("the time-stamp counter can't be measured against the %s",
+              reference ? reference->name : "PIT");
     }
     log_info("time-stamp counter: %lu kHz, measured by the %s to %u ppm",
              (unsigned long)(rate.hz / 1000), reference->name, rate.error_ppm);
@@ -121,6 +107,7 @@ void machine_start(void)
     struct cpuid_regs features = arch_cpuid(FEATURES_LEAF, 0);
 
     start_interrupt_controllers();
+    clocks_find();
     machine.tsc_hz = settle_tsc_hz();
     arch_clock_start(machine.tsc_hz, machine.has_fadt ? machine.fadt.century_index : 0);
     lapic_timer_init(machine.tsc_hz, (features.ecx & ECX_TSC_DEADLINE) != 0);

@@ -65,7 +65,7 @@ bool domain_has_devices(const struct domain *d);
 
 /*
  * Whether guests may only read this frame of device memory: entries for it become read-only. Set at
- * start of day by who knows the devices' registers that Pavise writes (MSI-X tables). Any lock
- * held.
+ * start of day by who knows the devices' registers that Pavise writes (MSI-X tables, the HPET). Any
+ * lock held.
  */
 extern bool (*device_frame_is_read_only)(mfn_t m);

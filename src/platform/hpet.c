@@ -16,7 +16,7 @@ enum {
     TIMER_BLOCK = 0x20,
     TIMER_ROUTES = 0x04,
     TIMER_COMPARATOR = 0x08,
-    PAGE_BYTES = 0x400,
+    REGISTERS_BYTES = 0x400,
 };
 
 #define CAPABILITY_64BIT      (1U << 13)
@@ -34,6 +34,7 @@ enum {
 
 static struct {
     volatile uint8_t *registers; // NULL: none
+    uint64_t paddr;
     struct clock_reference reference;
     bool is_64bit;
     unsigned comparators;
@@ -86,10 +87,11 @@ static int give_up(void)
 
 int hpet_init(uint64_t paddr)
 {
-    hpet.registers = platform_map_mmio(paddr, PAGE_BYTES);
+    hpet.registers = platform_map_mmio(paddr, REGISTERS_BYTES);
     if (hpet.registers == NULL) {
         return -ENOMEM;
     }
+    hpet.paddr = paddr;
     uint32_t capabilities = read_register(REG_CAPABILITIES);
     uint32_t period_fs = read_register(REG_PERIOD);
     if (capabilities == UINT32_MAX || period_fs == 0 || period_fs > MAX_PERIOD_FS) {
@@ -118,6 +120,12 @@ int hpet_init(uint64_t paddr)
 const struct clock_reference *hpet_reference(void)
 {
     return hpet.registers != NULL ? &hpet.reference : NULL;
+}
+
+bool hpet_covers(uint64_t paddr, uint64_t length)
+{
+    return hpet.registers != NULL && paddr < hpet.paddr + REGISTERS_BYTES &&
+           hpet.paddr < paddr + length;
 }
 
 uint64_t hpet_hz(void)

@@ -17,6 +17,9 @@ int must_check hpet_init(uint64_t paddr);
 // NULL before hpet_init() succeeded.
 const struct clock_reference *hpet_reference(void);
 
+// Whether [paddr, paddr + length) touches its registers: a guest that wrote there could stop time.
+bool hpet_covers(uint64_t paddr, uint64_t length);
+
 uint64_t hpet_hz(void);
 
 // The main counter, all of its 32 or 64 bits.

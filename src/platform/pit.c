@@ -14,6 +14,7 @@ enum {
     BOTH_BYTES = 3 << 4, // low byte, then high
     MODE_ONE_SHOT = 0 << 1,
     MODE_PERIODIC = 2 << 1,
+    LATCH_2_COUNT = 2 << 6,
     LATCH_2_COUNT_AND_STATUS = 0xc8,
     STATUS_OUTPUT = 0x80,    // reached the end
     STATUS_NOT_LOADED = 0x40 // the count has not taken effect yet
@@ -25,15 +26,20 @@ enum { FULL_COUNT = 0xffff };
 
 // ---- channel 2 ----------------------------------------------------------------------------------
 
-static void restart_channel_2(void)
+static void start_channel_2(uint8_t mode, uint16_t count)
 {
     uint8_t port_b = (uint8_t)(arch_in8(PORT_B) & PORT_B_CHECKS);
 
     arch_out8(PORT_B, port_b); // the gate holds it until the count is in
-    arch_out8(COMMAND, SELECT_2 | BOTH_BYTES | MODE_ONE_SHOT);
-    arch_out8(CHANNEL_2, FULL_COUNT & 0xff);
-    arch_out8(CHANNEL_2, FULL_COUNT >> 8);
+    arch_out8(COMMAND, SELECT_2 | BOTH_BYTES | mode);
+    arch_out8(CHANNEL_2, count & 0xff);
+    arch_out8(CHANNEL_2, (uint8_t)(count >> 8));
     arch_out8(PORT_B, port_b | PORT_B_GATE);
+}
+
+static void restart_channel_2(void)
+{
+    start_channel_2(MODE_ONE_SHOT, FULL_COUNT);
 }
 
 // Ticks since the restart, up to the end: then the counter starts over.
@@ -68,6 +74,34 @@ const struct clock_reference *pit_reference(void)
         }
     }
     return NULL;
+}
+
+static void latch_channel_2(void)
+{
+    arch_out8(COMMAND, LATCH_2_COUNT);
+}
+
+// It counts down from 65536.
+static uint64_t read_latched(void)
+{
+    uint32_t left = arch_in8(CHANNEL_2);
+
+    left |= (uint32_t)arch_in8(CHANNEL_2) << 8;
+    return (0x10000 - left) & 0xffff;
+}
+
+const struct clock_source *pit_clock(void)
+{
+    static const struct clock_source clock = {
+        .name = "PIT",
+        .read = read_latched,
+        .latch = latch_channel_2,
+        .hz = PIT_HZ,
+        .wrap_mask = 0xffff,
+    };
+
+    start_channel_2(MODE_PERIODIC, 0); // 65536 is written as 0
+    return &clock;
 }
 
 // ---- channel 0 ----------------------------------------------------------------------------------

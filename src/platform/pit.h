@@ -7,12 +7,17 @@
 #include <stdint.h>
 
 #include "platform/reference.h"
+#include "time/clock_source.h"
 
 #define PIT_HZ 1193182
 
 // The reference of last resort, by channel 2 (speaker off): good for intervals under 54 ms. NULL
 // where the counter does not move, as there is none.
 const struct clock_reference *pit_reference(void);
+
+// Channel 2 as a clock: lets it count round and round, for good. Its latch() and read() go
+// together.
+const struct clock_source *pit_clock(void);
 
 // Channel 0: one interrupt in `ticks` (1 to 65536), one every `ticks` (2 to 65536), or none until
 // the next call. For machines whose local APIC has no timer that can be used.

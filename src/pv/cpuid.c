@@ -397,6 +397,11 @@ static struct cpuid_regs processor_leaf(const struct cpuid_policy *policy,
             hide_long_mode(&r, policy);
         }
         break;
+    case EXTENDED + 7:
+        if (!policy->config.tsc_is_reliable()) {
+            r.edx &= ~(1U << (XEN_X86_FEATURE_ITSC % 32));
+        }
+        break;
     default:
         break;
     }
@@ -413,7 +418,7 @@ static struct cpuid_regs tsc_leaf(const struct cpuid_policy *policy, uint32_t su
 
     switch (subleaf) {
     case 0:
-        r.eax = (policy->config.tsc_reliable ? 1U << 1 : 0) |
+        r.eax = (policy->config.tsc_is_reliable() ? 1U << 1 : 0) |
                 (cpuid_policy_has(policy, XEN_X86_FEATURE_RDTSCP) ? 1U << 2 : 0);
         r.ecx = khz;
         break;

@@ -21,11 +21,12 @@
 
 /* What the policy of a kind of domain depends on besides the machine's leaves. */
 struct cpuid_config {
-    bool control_domain;           /* also sees what it needs to run the machine's devices */
-    bool whole_machine;            /* no guest's: every feature that the machine has */
-    bool tsc_reliable;             /* the counters of all CPUs run at one constant rate and agree */
-    uint64_t tsc_hz;               /* not 0 */
-    uint64_t extended_states;      /* XCR0 bits that guests may set; 0 without XSAVE */
+    bool control_domain; /* also sees what it needs to run the machine's devices */
+    bool whole_machine;  /* no guest's: every feature that the machine has */
+    bool (*tsc_is_reliable)(
+        void);                /* whether all CPUs' counters run at one constant rate and agree */
+    uint64_t tsc_hz;          /* not 0 */
+    uint64_t extended_states; /* XCR0 bits that guests may set; 0 without XSAVE */
     unsigned machine_address_bits; /* of the highest machine address there is or may be */
 };
 

@@ -8,6 +8,7 @@
 #include "mmu/base.h"
 #include "mmu/ldt.h"
 #include "pv/control.h"
+#include "time/time.h"
 
 /* x87 and SSE: what a processor saves without XSAVE, as the reference has it. */
 #define XCR0_INITIAL 3
@@ -96,12 +97,12 @@ static unsigned int address_bits(uint64_t frames)
     return 64 - (unsigned int)__builtin_clzll(frames) + PAGE_SHIFT;
 }
 
-void pv_init(uint64_t tsc_hz, bool tsc_reliable)
+void pv_init(uint64_t tsc_hz)
 {
     for (unsigned int control = 0; control < 2; control++) {
         const struct cpuid_config config = {
             .control_domain = control != 0,
-            .tsc_reliable = tsc_reliable,
+            .tsc_is_reliable = time_is_stable,
             .tsc_hz = tsc_hz,
             .extended_states = arch_extended_states(),
             .machine_address_bits = address_bits(frame_count),

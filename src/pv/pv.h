@@ -14,7 +14,7 @@ struct vcpu_pv {
  * Start of day: settle the CPUID policies (for domain 0 and for others) and register the room's
  * part of domains. Before the first domain.
  */
-void pv_init(uint64_t tsc_hz, bool tsc_reliable);
+void pv_init(uint64_t tsc_hz);
 
 /* The policy for a domain: its own, or that of its kind. */
 const struct cpuid_policy *pv_cpuid_policy(const struct domain *d);

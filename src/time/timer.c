@@ -8,6 +8,7 @@
 #include "base/lock.h"
 #include "memory/allocator.h"
 #include "time/time.h"
+#include "time/vcpu_time.h"
 
 /* struct cpu's `timers`. Legend: [q] guarded by `lock`. */
 struct timer_queue {
@@ -187,6 +188,19 @@ static struct timer *take_due(struct timer_queue *q, uint64_t now)
     return t;
 }
 
+/* The CPU's clock took another course: what the guest computes with, and the alarm, follow. */
+static void follow_clock(struct timer_queue *q)
+{
+    struct vcpu *v = current_vcpu();
+
+    if (cpu_clock_follow()) {
+        q->alarm_ns = UINT64_MAX;
+        if (v && v->time) {
+            vcpu_time_refresh(v);
+        }
+    }
+}
+
 /* WORK_TIMER: run what is due, then set the alarm for what comes next. */
 static void run_timers(void)
 {
@@ -195,6 +209,9 @@ static void run_timers(void)
 
     if (!q) {
         return;
+    }
+    if (unlikely(time_is_corrected())) {
+        follow_clock(q);
     }
     spin_lock(&q->lock);
     q->draining = true;

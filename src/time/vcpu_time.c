@@ -19,12 +19,11 @@
  */
 #define REFRESH_NS NS_PER_SECOND
 
-static struct vcpu_time_info present_words(void)
+static struct vcpu_time_info words_of(const struct time_line *line)
 {
-    struct vcpu_time_info words = {.tsc_timestamp = arch_read_tsc()};
+    struct vcpu_time_info words = {.tsc_timestamp = line->tsc, .system_time = line->ns};
 
-    words.system_time = time_of_tsc(words.tsc_timestamp);
-    time_scale_for_guests(time_tsc_scale(), &words.tsc_to_system_mul, &words.tsc_shift);
+    time_scale_for_guests(&line->to_ns, &words.tsc_to_system_mul, &words.tsc_shift);
     words.flags = time_is_stable() ? XEN_PVCLOCK_TSC_STABLE_BIT : 0;
     return words;
 }
@@ -63,8 +62,10 @@ static void copy_words(gva_t area, const struct vcpu_time_info *words)
 void vcpu_time_publish(struct vcpu *v)
 {
     struct vcpu_time *time = v->time;
-    struct vcpu_time_info words = present_words();
+    struct time_line line = time_present_line();
+    struct vcpu_time_info words = words_of(&line);
 
+    time->line_id = line.id;
     time->version += 2;
     words.version = time->version;
     time->published_ns = words.system_time | 1; /* never 0; a nanosecond does no harm */
@@ -78,7 +79,8 @@ void vcpu_time_refresh(struct vcpu *v)
 {
     uint64_t published = READ_ONCE(v->time->published_ns);
 
-    if (published == 0 || time_now_ns() - published >= REFRESH_NS) {
+    if (published == 0 || time_now_ns() - published >= REFRESH_NS ||
+        v->time->line_id != time_line_id()) {
         vcpu_time_publish(v);
     }
 }

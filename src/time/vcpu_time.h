@@ -9,6 +9,7 @@
 
 struct vcpu_time {
     uint64_t published_ns; /* [v] when the words were last written; 0: never */
+    uint64_t line_id;      /* [v] the line they describe */
     uint32_t version;      /* [v] even; what the guest makes of its copy does not matter */
     gva_t area;            /* [v] secondary copy of the words, 0 for none */
     struct timer single_shot;
@@ -26,9 +27,10 @@ void vcpu_time_init(void);
 extern void (*time_timer_fired)(struct vcpu *v);
 
 /*
- * Write the current vCPU's time words where they are older than a second or were never written:
- * with words that recent its clock is right to a nanosecond. The scheduler calls it whenever the
- * vCPU gets the CPU and at least once a second while it keeps it.
+ * Write the current vCPU's time words where they are older than a second, describe another line
+ * than this CPU's, or were never written: with such words its clock is Pavise's to a nanosecond.
+ * The scheduler calls it whenever the vCPU gets the CPU and at least once a second while it keeps
+ * it.
  */
 void vcpu_time_refresh(struct vcpu *v);
 

@@ -14,9 +14,16 @@
 
 #define EXTENDED 0x80000000U
 
+static bool reliable = true;
+
+static bool tsc_is_reliable(void)
+{
+    return reliable;
+}
+
 static const struct cpuid_config control = {
     .control_domain = true,
-    .tsc_reliable = true,
+    .tsc_is_reliable = tsc_is_reliable,
     .tsc_hz = 2500000000,
     .extended_states = 0xe7,
     .machine_address_bits = 39,
@@ -350,6 +357,11 @@ static void the_interface_has_its_leaves(void **state)
     r = leaf(&p, 0x40000003, 0);
     assert_int_equal(r.eax, 6);
     assert_int_equal(r.ecx, 2500000);
+    assert_int_equal(leaf(&p, 0x80000007, 0).edx >> 8 & 1, 1);
+    reliable = false; /* it turned out later */
+    assert_int_equal(leaf(&p, 0x40000003, 0).eax, 4);
+    assert_int_equal(leaf(&p, 0x80000007, 0).edx >> 8 & 1, 0);
+    reliable = true;
     r = leaf(&p, 0x40000003, 1);
     assert_int_equal(r.eax | r.ebx, 0);
     assert_int_equal(r.ecx, 0xcccccccc); /* 0.4 ns a tick: 0.8 / 2 */

@@ -82,7 +82,7 @@ static inline void start_rooms_once(void)
     mmu_init();
     event_init();
     name_processor();
-    pv_init(NS_PER_SECOND, true);
+    pv_init(NS_PER_SECOND);
     console_init();
     control_init();
     for (unsigned int i = 0; i < 16; i++) {

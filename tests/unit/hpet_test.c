@@ -89,6 +89,14 @@ static int plug_in(void **state)
     return 0;
 }
 
+static void its_registers_are_known_by_address(void **state)
+{
+    assert_int_equal(hpet_init(0xfed00000), 0);
+    assert_true(hpet_covers(0xfed00000, 0x1000));
+    assert_false(hpet_covers(0xfed01000, 0x1000));
+    assert_false(hpet_covers(0xfecff000, 0x1000));
+}
+
 static void init_silences_it_and_lets_it_run(void **state)
 {
     assert_int_equal(hpet_init(0xfed00000), 0);
@@ -163,6 +171,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(init_silences_it_and_lets_it_run, plug_in),
+        cmocka_unit_test_setup(its_registers_are_known_by_address, plug_in),
         cmocka_unit_test_setup(nonsense_is_no_timer, plug_in),
         cmocka_unit_test_setup(counter_is_whole_while_its_low_half_wraps, plug_in),
         cmocka_unit_test_setup(narrow_counter_is_read_at_once, plug_in),

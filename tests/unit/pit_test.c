@@ -43,6 +43,9 @@ static void command(uint8_t value)
 {
     if (value == 0xc8) {
         latch();
+    } else if (value == 0x80) { // the count alone
+        latch();
+        chip.latched = 1;
     } else if (value >> 6 == 2) {
         chip.command_2 = value;
         chip.written_2 = 0;
@@ -129,6 +132,23 @@ static void a_count_not_yet_loaded_is_no_time(void **state)
     assert_int_equal(reference->read(), 0);
 }
 
+static void a_clock_counts_round_and_round(void **state)
+{
+    const struct clock_source *clock = pit_clock();
+    uint64_t before;
+
+    assert_int_equal(clock->hz, PIT_HZ);
+    assert_int_equal(clock->wrap_mask, 0xffff);
+    assert_int_equal(chip.command_2, 0xb4);
+    assert_int_equal(chip.writes_2[0] | chip.writes_2[1], 0);
+    assert_int_equal(chip.port_b, 0x0d);
+    chip.left = 2;
+    clock->latch();
+    before = clock->read();
+    clock->latch();
+    assert_int_equal((clock->read() - before) & clock->wrap_mask, 3);
+}
+
 static void missing_timer_is_no_reference(void **state)
 {
     host_forget_devices();
@@ -159,6 +179,7 @@ int main(void)
         cmocka_unit_test_setup(channel_2_counts_behind_its_gate, plug_in),
         cmocka_unit_test_setup(an_interval_that_ran_out_says_so, plug_in),
         cmocka_unit_test_setup(a_count_not_yet_loaded_is_no_time, plug_in),
+        cmocka_unit_test_setup(a_clock_counts_round_and_round, plug_in),
         cmocka_unit_test_setup(missing_timer_is_no_reference, plug_in),
         cmocka_unit_test_setup(channel_0_is_programmed_low_byte_first, plug_in),
     };

@@ -52,7 +52,7 @@ static inline void start_rooms(void)
         sched_init();
         mmu_init();
         event_init();
-        pv_init(1000000000, true);
+        pv_init(1000000000);
         once = true;
     }
     assert_int_equal(timers_init_cpu(0), 0);
