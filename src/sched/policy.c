@@ -136,13 +136,25 @@ static void raise_floor(struct run_queue *queue)
     follow_front(queue);
 }
 
+/*
+ * When the unit's turn is. One that is behind by more than any that wakes may be comes from another
+ * CPU, where it was left behind: it goes before the busy, but those who woke go first.
+ */
+static uint64_t turn_of(const struct run_queue *queue, const struct sched_unit *unit)
+{
+    if (earlier(unit->virtual_time, queue->floor - POLICY_BONUS)) {
+        return queue->floor - POLICY_BONUS / 2;
+    }
+    return unit->virtual_time;
+}
+
 static void insert_waiting(struct run_queue *queue, struct sched_unit *unit)
 {
     if (queue->load == 0) {
         WRITE_ONCE(queue->floor, later_of(queue->floor, unit->virtual_time));
     }
     WRITE_ONCE(unit->state, UNIT_WAITING);
-    heap_insert(&queue->heap, &unit->node, unit->virtual_time);
+    heap_insert(&queue->heap, &unit->node, turn_of(queue, unit));
     list_add_tail(&queue->waiting, &unit->link);
     WRITE_ONCE(queue->load, queue->load + 1);
 }
@@ -162,27 +174,32 @@ static void stop_waiting(struct run_queue *queue, struct sched_unit *unit)
 
 /*
  * Neither credit nor debt goes beyond bounds; they may, where the unit slept, came from elsewhere,
- * or has another weight than before. Both are bounded in the unit's own CPU time and against the
- * floor, not against others that have a credit: so all that go before one at the floor hold it up
- * by no more than their credits' sum. In an empty queue nobody is kept waiting for debts.
+ * or has another weight than before. They are bounded against the floor, not against others that
+ * have a credit: so credits do not add up. In an empty queue nobody is kept waiting for debts.
  */
-static void bound(const struct run_queue *queue, struct sched_unit *unit, uint64_t credit_ns,
+static void bound(const struct run_queue *queue, struct sched_unit *unit, uint64_t credit,
                   uint64_t debt_ns)
 {
-    uint64_t latest = queue->floor + virtual_of(unit, debt_ns);
+    unit->virtual_time = later_of(unit->virtual_time, queue->floor - credit);
+    if (queue->load != 0 && earlier(queue->floor, unit->virtual_time)) {
+        uint64_t latest = queue->floor + virtual_of(unit, debt_ns);
 
-    unit->virtual_time = later_of(unit->virtual_time, queue->floor - virtual_of(unit, credit_ns));
-    if (queue->load != 0 && earlier(latest, unit->virtual_time)) {
-        unit->virtual_time = latest;
+        unit->virtual_time = earlier(latest, unit->virtual_time) ? latest : unit->virtual_time;
     }
+}
+
+/* What a unit that did not sleep may be behind by. */
+static uint64_t lag_of(const struct sched_unit *unit)
+{
+    return MAX(virtual_of(unit, POLICY_DRIFT_NS), POLICY_BONUS);
 }
 
 void policy_enqueue(struct run_queue *queue, struct sched_unit *unit, uint64_t now, bool woken)
 {
     if (woken) {
-        bound(queue, unit, POLICY_BONUS_NS, POLICY_DRIFT_NS);
+        bound(queue, unit, POLICY_BONUS, POLICY_DRIFT_NS);
     } else {
-        bound(queue, unit, POLICY_DRIFT_NS, POLICY_DEBT_NS);
+        bound(queue, unit, lag_of(unit), POLICY_DEBT_NS);
     }
     if (spent(unit->group, now)) {
         park(queue, unit);
@@ -257,7 +274,7 @@ static void unpark(struct run_queue *queue, uint64_t now)
         struct sched_unit *unit = container_of(item, struct sched_unit, link);
         if (!spent(unit->group, now)) {
             list_remove(&unit->link);
-            bound(queue, unit, POLICY_DRIFT_NS, POLICY_DEBT_NS);
+            bound(queue, unit, lag_of(unit), POLICY_DEBT_NS);
             insert_waiting(queue, unit);
         }
     }
@@ -340,15 +357,23 @@ static uint64_t next_period(const struct run_queue *queue)
     return next;
 }
 
-/* How long the running unit may use the CPU, counted from when it got it. */
+/*
+ * How long the running unit may use the CPU, counted from when it got it. While one waits that is
+ * behind the queue, as those are that woke, turns are the shortest: it waits no longer than that
+ * for each that is before it.
+ */
 static uint64_t slice_ns(const struct run_queue *queue)
 {
-    uint64_t slice = MIN(POLICY_ROUND_NS / MAX(queue->load, 1U), POLICY_SLICE_NS);
+    const struct heap_node *first = heap_first(&queue->heap);
+    uint64_t slice = POLICY_SLICE_MIN_NS;
 
-    if (heap_empty(&queue->heap)) {
+    if (!first) {
         return POLICY_ALONE_NS;
     }
-    return MAX(MAX(slice, POLICY_SLICE_MIN_NS), READ_ONCE(queue->rate_limit_ns));
+    if (!earlier(first->key, queue->floor)) {
+        slice = MAX(MIN(POLICY_ROUND_NS / MAX(queue->load, 1U), POLICY_SLICE_NS), slice);
+    }
+    return MAX(slice, READ_ONCE(queue->rate_limit_ns));
 }
 
 /* How long its domain's budget lasts if all its units run; never nothing, debts are carried over.
@@ -410,10 +435,23 @@ void policy_translate(struct sched_unit *unit, const struct run_queue *from,
     unit->virtual_time = READ_ONCE(to->floor) + lead - (uint64_t)drift;
 }
 
-/* The allowed one with the smallest virtual time; mostly that is the heap's first. */
-static struct sched_unit *least_allowed(const struct run_queue *queue,
-                                        bool (*allowed)(const struct sched_unit *unit, void *data),
-                                        void *data)
+/* Which units policy_to_move() may choose. */
+struct choice {
+    bool hurried; /* those too that are behind the queue */
+    bool (*allowed)(const struct sched_unit *unit, void *data);
+    void *data;
+};
+
+static bool suits(const struct run_queue *queue, const struct sched_unit *unit,
+                  const struct choice *choice)
+{
+    return (choice->hurried || !earlier(unit->virtual_time, queue->floor)) &&
+           choice->allowed(unit, choice->data);
+}
+
+/* The one whose turn is first, if it suits, as mostly it does; or the one that is farthest behind.
+ */
+static struct sched_unit *choose(const struct run_queue *queue, const struct choice *choice)
 {
     struct sched_unit *best;
     struct list *item;
@@ -422,14 +460,15 @@ static struct sched_unit *least_allowed(const struct run_queue *queue,
         return NULL;
     }
     best = container_of(heap_first(&queue->heap), struct sched_unit, node);
-    if (allowed(best, data)) {
+    if (suits(queue, best, choice)) {
         return best;
     }
     best = NULL;
     list_for_each(item, &queue->waiting)
     {
         struct sched_unit *unit = container_of(item, struct sched_unit, link);
-        if ((!best || earlier(unit->virtual_time, best->virtual_time)) && allowed(unit, data)) {
+        if ((!best || earlier(unit->virtual_time, best->virtual_time)) &&
+            suits(queue, unit, choice)) {
             best = unit;
         }
     }
@@ -440,11 +479,11 @@ struct sched_unit *policy_to_move(const struct run_queue *queue, const struct ru
                                   bool (*allowed)(const struct sched_unit *unit, void *data),
                                   void *data)
 {
-    struct sched_unit *unit = least_allowed(queue, allowed, data);
-
+    struct choice choice = {READ_ONCE(to->load) == 0, allowed, data};
+    struct sched_unit *unit = choose(queue, &choice);
     int64_t lag;
 
-    if (!unit || READ_ONCE(to->load) == 0) {
+    if (!unit || choice.hurried) {
         return unit;
     }
     lag = ahead(to, queue) - (int64_t)(unit->virtual_time - queue->floor);

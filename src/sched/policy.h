@@ -27,12 +27,14 @@
 #define POLICY_SLICE_MIN_NS   1000000ULL    /* and at least: less would go into switching */
 #define POLICY_ROUND_NS       60000000ULL   /* in between, so that all had a turn in this time */
 #define POLICY_ALONE_NS       500000000ULL  /* how long one runs while nobody waits */
-#define POLICY_BONUS_NS       10000000ULL   /* how far a waking unit may be behind */
 #define POLICY_MARGIN_NS      250000ULL     /* how much more it must deserve to preempt */
 #define POLICY_LAG_NS         10000000ULL   /* behind other CPUs' units by so much, it is moved */
 #define POLICY_DRIFT_NS       50000000ULL   /* how far CPUs' virtual times may differ */
 #define POLICY_DEBT_NS        1000000000ULL /* what overran its slice pays back, at most */
 #define POLICY_PERIOD_NS      10000000ULL   /* of caps */
+/* How far a waking unit may be behind, in virtual time: the same for all, so none is before another
+ * for long, and a busy one loses no more to each than while it runs for so long itself. */
+#define POLICY_BONUS 10000000ULL
 
 /* A domain. Legend: [a] atomic, any CPU. */
 struct sched_group {
@@ -128,8 +130,9 @@ void policy_translate(struct sched_unit *unit, const struct run_queue *from,
 
 /*
  * Of the units that wait in the queue, and for which `allowed` says so, the one to move to a CPU
- * with the queue `to`, which is not locked: that which is farthest behind; and if that CPU is not
- * idle, only one that is behind all units there by POLICY_LAG_NS. NULL for none.
+ * with the queue `to`, which is not locked: that which is farthest behind. If that CPU is not idle,
+ * only one that is behind all units there by POLICY_LAG_NS, and not behind its own queue: such a
+ * one runs here very soon. NULL for none.
  */
 struct sched_unit *policy_to_move(const struct run_queue *queue, const struct run_queue *to,
                                   bool (*allowed)(const struct sched_unit *unit, void *data),

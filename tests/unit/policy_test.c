@@ -264,8 +264,8 @@ static void change_weight(struct sched_group *group, uint32_t weight, uint64_t n
     }
 }
 
-/* What one may be behind by is counted in its own CPU time: 10 ms of a light one are minutes of a
- * heavy one, which must not have them when it becomes light itself. */
+/* 10 ms of a light one's CPU time are minutes of a heavy one's, which must not have them because
+ * the light one waits, and keep them when it becomes light itself. */
 static void a_heavy_vcpu_does_not_share_the_credit_of_a_light_one(void **state)
 {
     groups[1].weight = 1;
@@ -288,7 +288,7 @@ static void credits_do_not_add_up(void **state)
     for (int i = 1; i < MOST; i++) {
         add(&groups[i], FOREVER, 0)->wake_at = 10 * SECOND + (unsigned int)i;
     }
-    simulate(0, 10 * SECOND + (MOST - 1) * (POLICY_BONUS_NS + POLICY_SLICE_NS));
+    simulate(0, 10 * SECOND + (MOST - 1) * (POLICY_BONUS + POLICY_SLICE_NS));
     assert_true(actors[0].got > 10 * SECOND + POLICY_SLICE_MIN_NS);
 }
 
@@ -306,6 +306,82 @@ static void what_a_cap_keeps_back_is_lost(void **state)
         simulate(now, now + MS);
     }
     assert_true((int64_t)(queue.floor - capped->virtual_time) <= (int64_t)POLICY_DRIFT_NS);
+}
+
+static struct sched_unit *put(unsigned int i, uint64_t now, bool woken)
+{
+    policy_enqueue(&queue, &actors[i].unit, now, woken);
+    return &actors[i].unit;
+}
+
+/* Three that are busy, and have been for a second; the first one runs. */
+static void three_busy(void)
+{
+    for (int i = 0; i < 3; i++) {
+        add(&groups[i], FOREVER, 0);
+    }
+    simulate(0, SECOND);
+}
+
+static void turns_are_short_while_one_waits_that_woke(void **state)
+{
+    three_busy();
+    assert_true(policy_next_look(&queue, SECOND) - queue.running->started_ns == POLICY_SLICE_NS);
+    add(&groups[3], FOREVER, 0);
+    put(3, SECOND, true);
+    assert_true(policy_next_look(&queue, SECOND) - queue.running->started_ns <=
+                MAX(POLICY_SLICE_MIN_NS, SECOND - queue.running->started_ns));
+    queue.rate_limit_ns = 20 * MS;
+    assert_true(policy_next_look(&queue, SECOND) - queue.running->started_ns == 20 * MS);
+}
+
+static void who_woke_goes_before_one_that_was_left_behind_elsewhere(void **state)
+{
+    struct sched_unit *moved, *woken;
+
+    three_busy();
+    policy_stop(&queue);
+    for (int i = 3; i < 5; i++) {
+        add(&groups[i], FOREVER, 0)->unit.virtual_time = queue.floor - SECOND;
+    }
+    moved = put(3, SECOND, false);
+    woken = put(4, SECOND, true);
+    assert_true((int64_t)(moved->virtual_time - woken->virtual_time) < 0);
+    assert_ptr_equal(policy_pick(&queue, SECOND), woken);
+    policy_charge(&queue, SECOND + MS);
+    policy_stop(&queue);
+    put(4, SECOND + MS, false);
+    assert_ptr_equal(policy_pick(&queue, SECOND + MS), woken);
+    policy_charge(&queue, SECOND + 8 * MS);
+    policy_stop(&queue);
+    put(4, SECOND + 8 * MS, false);
+    assert_ptr_equal(policy_pick(&queue, SECOND + 8 * MS), moved);
+    assert_true(queue.floor - moved->virtual_time == POLICY_DRIFT_NS);
+}
+
+static bool any(const struct sched_unit *unit, void *data)
+{
+    return true;
+}
+
+/* It runs here within a moment; there it would be one of those that were left behind. */
+static void a_busy_cpu_takes_nobody_that_just_woke(void **state)
+{
+    struct run_queue other;
+    struct sched_unit *woken, busy;
+
+    three_busy();
+    policy_init_queue(&other, &front);
+    policy_init_unit(&busy, &groups[5]);
+    add(&groups[3], FOREVER, 0);
+    woken = put(3, SECOND, true);
+    assert_ptr_equal(policy_to_move(&queue, &other, any, NULL), woken);
+    other.offset = queue.floor + queue.offset + 9 * MS;
+    policy_enqueue(&other, &busy, SECOND, false);
+    assert_null(policy_to_move(&queue, &other, any, NULL));
+    other.offset += 20 * MS;
+    assert_non_null(policy_to_move(&queue, &other, any, NULL));
+    assert_ptr_not_equal(policy_to_move(&queue, &other, any, NULL), woken);
 }
 
 static void yield_lets_the_next_one_go_first(void **state)
@@ -375,6 +451,9 @@ int main(void)
         cmocka_unit_test_setup(a_heavy_vcpu_does_not_share_the_credit_of_a_light_one, start),
         cmocka_unit_test_setup(credits_do_not_add_up, start),
         cmocka_unit_test_setup(what_a_cap_keeps_back_is_lost, start),
+        cmocka_unit_test_setup(turns_are_short_while_one_waits_that_woke, start),
+        cmocka_unit_test_setup(who_woke_goes_before_one_that_was_left_behind_elsewhere, start),
+        cmocka_unit_test_setup(a_busy_cpu_takes_nobody_that_just_woke, start),
         cmocka_unit_test_setup(yield_lets_the_next_one_go_first, start),
         cmocka_unit_test_setup(the_rate_limit_delays_preemption, start),
         cmocka_unit_test_setup(random_loads_lose_no_time, start),

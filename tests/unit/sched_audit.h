@@ -52,7 +52,9 @@ static inline void audit_queue(unsigned int cpu)
         const struct sched_unit *unit = container_of(item, struct sched_unit, link);
         SCHED_MUST(unit->state == UNIT_WAITING);
         SCHED_MUST((int64_t)(unit->node.key - queue->heap.root->key) >= 0);
-        SCHED_MUST(unit->node.key == unit->virtual_time);
+        SCHED_MUST(unit->node.key == unit->virtual_time ||
+                   ((int64_t)(unit->node.key - unit->virtual_time) > 0 &&
+                    (int64_t)(unit->node.key - queue->floor) < 0));
         waiting++;
     }
     list_for_each(item, &queue->parked)
@@ -95,7 +97,8 @@ static inline void audit_credit(const struct vcpu_sched *s)
 
     if (unit->state == UNIT_WAITING) {
         SCHED_MUST(lead <= (int64_t)(POLICY_DEBT_NS * parts / unit->group->weight));
-        SCHED_MUST(lead >= -(int64_t)(POLICY_DRIFT_NS * parts / unit->group->weight));
+        SCHED_MUST(lead >=
+                   -(int64_t)MAX(POLICY_DRIFT_NS * parts / unit->group->weight, POLICY_BONUS));
     }
 }
 
