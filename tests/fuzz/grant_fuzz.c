@@ -15,16 +15,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define DOMAINS 3
 #define FRAMES  6
-#define REFS    12
+#define REFS    12 /* that guests write to */
+#define NAMED   14 /* and that calls name; a swap brings an entry to one of the others */
 
 static struct domain *domains[DOMAINS];
 static mfn_t frames[DOMAINS][FRAMES];
+
+/* The other two are the first of a second frame, by version. */
+static grant_ref_t named_ref(uint32_t index)
+{
+    return index < REFS ? index : index == REFS ? V2_PER_PAGE : V1_PER_PAGE;
+}
 
 static grant_ref_t take_ref(void)
 {
     uint32_t ref = take(64);
 
-    return ref == 63 ? ~0U : ref == 62 ? 512 : ref == 61 ? 256 : ref % REFS;
+    return ref == 63 ? ~0U : named_ref(ref >= 61 ? ref - 61 + REFS : ref % REFS);
 }
 
 static domid_t take_domain(void)
@@ -224,7 +231,26 @@ static void step(void)
 /* ---- audit ---------------------------------------------------------------------------------- */
 
 /* Handles of all domains, by the entry that they use and by kind. */
-static uint32_t handles[DOMAINS][REFS][2];
+static uint32_t handles[DOMAINS][NAMED][2];
+
+static uint32_t index_of(grant_ref_t ref)
+{
+    uint32_t index = 0;
+
+    while (index < NAMED && named_ref(index) != ref) {
+        index++;
+    }
+    MUST(index < NAMED);
+    return index;
+}
+
+/* The record of a named entry, where there is one. */
+static const struct grant_active *named_active(const struct domain_grants *g, uint32_t index)
+{
+    grant_ref_t ref = named_ref(index);
+
+    return ref < g->frames * entries_per_frame(g->version) ? active_if_any(g, ref) : NULL;
+}
 
 static void count_handles(const struct domain *d)
 {
@@ -235,8 +261,8 @@ static void count_handles(const struct domain *d)
 
         MUST(entry->flags != MAPTRACK_BUSY);
         if (entry->flags != 0) {
-            MUST(entry->ref < REFS);
-            handles[entry->granter->id][entry->ref][(entry->flags & GNTMAP_readonly) == 0]++;
+            bool writable = (entry->flags & GNTMAP_readonly) == 0;
+            handles[entry->granter->id][index_of(entry->ref)][writable]++;
         }
     }
 }
@@ -245,8 +271,8 @@ static uint64_t grant_references(const struct domain *d, mfn_t frame, bool writa
 {
     uint64_t references = 0;
 
-    for (grant_ref_t ref = 0; d->grants->frames > 0 && ref < REFS; ref++) {
-        const struct grant_active *a = active_if_any(d->grants, ref);
+    for (uint32_t i = 0; i < NAMED; i++) {
+        const struct grant_active *a = named_active(d->grants, i);
         references += a && a->users[writable] != 0 && a->kind != GRANT_TRANSITIVE &&
                       mfn_equal(a->frame, frame);
     }
@@ -259,12 +285,12 @@ static void audit_table(const struct domain *d)
 
     MUST(g->lock.held == 0 && g->maptrack_lock == 0 && g->state == TABLE_OPEN);
     MUST(g->entries == g->frames * entries_per_frame(g->version));
-    for (grant_ref_t ref = 0; g->frames > 0 && ref < REFS; ref++) {
-        const struct grant_active *a = active_if_any(g, ref);
+    for (uint32_t i = 0; i < NAMED; i++) {
+        const struct grant_active *a = named_active(g, i);
 
         MUST(!a || a->lock == 0);
         for (unsigned int kind = 0; kind < 2; kind++) {
-            MUST((a ? a->users[kind] : 0) == handles[d->id][ref][kind]);
+            MUST((a ? a->users[kind] : 0) == handles[d->id][i][kind]);
         }
     }
 }
