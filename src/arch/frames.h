@@ -21,6 +21,9 @@ static inline void *maddr_to_virt(maddr_t address)
 /* The frame that holds `p`, a pointer into the direct map. */
 static inline mfn_t virt_to_frame(const void *p);
 
+/* Only in a process: a test wants the allocation that asks to fail. */
+static inline bool arch_allocation_fails(void);
+
 /*
  * Clear or copy much of the direct map at once; the copy's ends do not overlap. What memset() and
  * memcpy() do too, which have small sizes in mind.

@@ -194,6 +194,15 @@ static void build(struct domain0_request *request)
     devices_give_to_domain0(domain0);
 }
 
+#define RESERVE_DIVISOR 256
+#define RESERVE_MAX     1024UL /* frames: some forty small domains */
+
+/* From now on there are guests, who leave it alone. */
+static void keep_reserve(void)
+{
+    frames_set_reserve(MIN(frames_total_count() / RESERVE_DIVISOR, RESERVE_MAX));
+}
+
 /* On the first CPU's final stack. */
 static void launch_on_stack(void)
 {
@@ -211,6 +220,7 @@ static void launch_on_stack(void)
     cpus_start(boot);
     faults_start();
     build(&request);
+    keep_reserve();
     log_info("%lu MiB are free; starting domain 0", (unsigned long)(frames_free_count() >> 8));
     console_start_domain0();
     start_domain0();

@@ -6,7 +6,7 @@
 #include "abi/errno.h"
 #include "base/lock.h"
 #include "base/log.h"
-#include "memory/allocator.h"
+#include "domain/quota.h"
 
 #define LINE_BYTES 160
 
@@ -61,9 +61,9 @@ static void add(struct guest_line *line, char c)
 }
 
 /* The heap's lock comes before the console's: a new record is made without the lock. */
-static int make_line(const struct domain *d)
+static int make_line(struct domain *d)
 {
-    struct guest_line *line = heap_new(struct guest_line);
+    struct guest_line *line = quota_new(d, struct guest_line);
     bool first;
 
     if (!line) {
@@ -77,7 +77,7 @@ static int make_line(const struct domain *d)
     }
     spin_unlock(&lines_lock);
     if (!first) {
-        heap_free(line); /* another vCPU was faster */
+        quota_free(d, line); /* another vCPU was faster */
     }
     return 0;
 }
@@ -123,10 +123,17 @@ static void destroy(struct domain *d)
         list_remove(&line->link);
     }
     spin_unlock(&lines_lock);
-    heap_free(line);
+    quota_free(d, line);
 }
 
-static struct domain_part lines_part = {.name = "console", .destroy = destroy};
+/* Several vCPUs may make one at once, and all but one free theirs again. */
+static uint64_t most_heap(const struct domain *d)
+{
+    return d->max_vcpus * quota_cost(1, sizeof(struct guest_line));
+}
+
+static struct domain_part lines_part = {
+    .name = "console", .destroy = destroy, .most_heap = most_heap};
 
 void guest_lines_init(void)
 {

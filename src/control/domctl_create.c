@@ -5,6 +5,7 @@
 #include "base/panic.h"
 #include "control/domctl.h"
 #include "domain/pause.h"
+#include "domain/quota.h"
 #include "event/event.h"
 #include "grant/grant.h"
 #include "lib/string.h"
@@ -95,6 +96,7 @@ static void configure(struct domain *d, const struct xen_domctl_createdomain *c,
     d->xenstore = (c->flags & XEN_DOMCTL_CDF_xs_domain) != 0;
     d->arch_config = c->arch;
     d->max_pages = 0;
+    quota_settle(d);
     /* It waits for whoever builds it. */
     paused = domain_pause_by_controller(d);
     BUG_ON(paused != 0);

@@ -8,8 +8,8 @@
 #include "base/panic.h"
 #include "control/irq.h"
 #include "control/irq_internal.h"
+#include "domain/quota.h"
 #include "lib/bitmap.h"
-#include "memory/allocator.h"
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
@@ -353,9 +353,14 @@ int pirq_set_eoi_page(struct domain *d, mfn_t frame, bool unmask_ports)
 
 /* ---- a domain's life ------------------------------------------------------------------------- */
 
+static size_t irqs_bytes(void)
+{
+    return sizeof(struct domain_irqs) + pirq_limit() * sizeof(uint16_t);
+}
+
 static int create(struct domain *d)
 {
-    d->irqs = heap_alloc(sizeof(struct domain_irqs) + pirq_limit() * sizeof(uint16_t));
+    d->irqs = quota_alloc(d, irqs_bytes());
     if (!d->irqs) {
         return -ENOMEM;
     }
@@ -394,7 +399,7 @@ static int relinquish(struct domain *d)
 
 static void destroy(struct domain *d)
 {
-    heap_free(d->irqs);
+    quota_free(d, d->irqs);
     d->irqs = NULL;
 }
 
@@ -405,7 +410,16 @@ static void audit_eoi_page(struct domain *d, audit_tell_t tell, void *audit)
     }
 }
 
+/* With the contexts that its vCPUs set for each other (vcpu_op), as many as can run at once. */
+static uint64_t most_heap(const struct domain *d)
+{
+    uint64_t runs = MIN(d->max_vcpus, (uint32_t)MAX_CPUS);
+
+    return quota_cost(1, irqs_bytes()) + runs * quota_cost(1, sizeof(struct vcpu_guest_context));
+}
+
 struct domain_part irq_domain_part = {
+    .most_heap = most_heap,
     .name = "interrupts",
     .create = create,
     .relinquish = relinquish,

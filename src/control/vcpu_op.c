@@ -8,8 +8,8 @@
 #include "base/hypercall.h"
 #include "control/hypercalls.h"
 #include "control/machine.h"
+#include "domain/quota.h"
 #include "event/event.h"
-#include "memory/allocator.h"
 #include "sched/sched.h"
 #include "time/time.h"
 #include "time/vcpu_time.h"
@@ -44,14 +44,14 @@ static long initialise(struct vcpu *v, gva_t argument)
     if (v->id >= XEN_LEGACY_MAX_VCPUS && !v->registered_info) {
         return -EINVAL; /* it has nowhere to see events */
     }
-    context = heap_new(struct vcpu_guest_context);
+    context = quota_new(v->domain, struct vcpu_guest_context);
     if (!context) {
         return -ENOMEM;
     }
     if (read_guest(context, argument, 0) == 0) {
         result = set_first_context(v, context);
     }
-    heap_free(context);
+    quota_free(v->domain, context);
     return result;
 }
 

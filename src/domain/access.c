@@ -3,8 +3,8 @@
 #include "domain/access.h"
 
 #include "abi/errno.h"
+#include "domain/quota.h"
 #include "lib/string.h"
-#include "memory/allocator.h"
 
 /* ---- sets of ranges: memory, interrupts ------------------------------------------------------ */
 
@@ -70,14 +70,14 @@ static int make_port_map(struct domain *d)
     if (port_map(d)) {
         return 0;
     }
-    map = heap_alloc(IO_PORTS / 8);
+    map = quota_alloc(d, IO_PORTS / 8);
     if (!map) {
         return -ENOMEM;
     }
     memset(map, 0xff, IO_PORTS / 8);
     if (!__atomic_compare_exchange_n(&d->io_ports, &none, map, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_ACQUIRE)) {
-        heap_free(map);
+        quota_free(d, map);
     }
     return 0;
 }

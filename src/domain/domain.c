@@ -10,6 +10,7 @@
 #include "domain/pages.h"
 #include "domain/part.h"
 #include "domain/pause.h"
+#include "domain/quota.h"
 #include "domain/share.h"
 #include "lib/string.h"
 #include "memory/allocator.h"
@@ -73,10 +74,11 @@ static void unlist_domain(struct domain *d)
 
 static void free_record(struct domain *d)
 {
-    heap_free(d->vcpus);
-    heap_free(d->io_memory);
-    heap_free(d->io_irqs);
-    heap_free(d->io_ports);
+    quota_free(d, d->vcpus);
+    quota_free(d, d->io_memory);
+    quota_free(d, d->io_irqs);
+    quota_free(d, d->io_ports);
+    ASSERT(d->heap_bytes == 0);
     heap_free(d);
 }
 
@@ -91,16 +93,16 @@ static struct domain *new_record(unsigned int max_vcpus, bool privileged)
     d->max_vcpus = max_vcpus;
     d->references = 1;
     d->shutdown_code = d->latched_code = NOT_SHUT_DOWN;
-    d->max_pages = UINT64_MAX;
+    d->max_pages = d->most_heap_bytes = UINT64_MAX;
     spin_init(&d->lock, RANK_DOMAIN);
     spin_init(&d->page_lock, RANK_PAGES);
     spin_init(&d->access_lock, RANK_ACCESS);
     frame_list_init(&d->pages);
     frame_list_init(&d->own_pages);
     frame_list_init(&d->lingering_pages);
-    d->vcpus = heap_new_array(struct vcpu *, max_vcpus);
-    d->io_memory = heap_new(struct ranges);
-    d->io_irqs = heap_new(struct ranges);
+    d->vcpus = quota_new_array(d, struct vcpu *, max_vcpus);
+    d->io_memory = quota_new(d, struct ranges);
+    d->io_irqs = quota_new(d, struct ranges);
     if (!d->vcpus || !d->io_memory || !d->io_irqs) {
         free_record(d);
         return NULL;
@@ -141,6 +143,7 @@ struct domain *domain_create_hidden(domid_t id, unsigned int max_vcpus, bool pri
         free_record(d);
         return NULL;
     }
+    quota_settle(d);
     /* The list's reference is the first; the caller's is the second. */
     __atomic_add_fetch(&d->references, 1, __ATOMIC_RELAXED);
     return d;

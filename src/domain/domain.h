@@ -70,7 +70,8 @@ struct domain {
     uint64_t total_pages;              /* [p] */
     uint64_t max_pages;                /* [p] */
     uint64_t claimed_pages;            /* the allocator's: see frames_claim() */
-    uint64_t heap_bytes;               /* [a] Pavise memory allocated on its behalf */
+    uint64_t heap_bytes;               /* [a] of Pavise's memory, charged to it (domain/quota.h) */
+    uint64_t most_heap_bytes;          /* [a] and how much that may be */
 
     spinlock_t access_lock;   /* see domain/access.h */
     struct ranges *io_memory; /* access_lock: machine frames of devices it may map */
@@ -105,6 +106,7 @@ struct domain_part {
                                              when there is more to do; called again until 0 */
     void (*destroy_vcpu)(struct vcpu *v); /* free what is left, nobody can reach it */
     void (*destroy)(struct domain *d);
+    uint64_t (*most_heap)(const struct domain *d); /* bytes that it charges to `d` at most */
     void (*audit)(struct domain *d, audit_tell_t tell, void *audit); /* everything is at rest */
     struct domain_part *next;
 };

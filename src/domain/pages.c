@@ -46,7 +46,7 @@ static void release_frame(struct frame *f)
     ASSERT(d && state_type_count(frame_state(f)) == 0);
     spin_lock(&d->page_lock);
     frame_list_remove(&d->lingering_pages, f);
-    d->total_pages -= is_memory(f);
+    d->total_pages--;
     last = !has_frames(d);
     spin_unlock(&d->page_lock);
     bulk_clear(frame_to_virt(mfn_of(f)), PAGE_SIZE);
@@ -146,6 +146,17 @@ bool domain_drop_ownership(struct domain *d, struct frame *f)
         frame_put(f);
     }
     return dropped;
+}
+
+void domain_disown_shared(struct domain *d, struct frame *f)
+{
+    spin_lock(&d->page_lock);
+    if (!disown(d, f)) {
+        panic("shared frame %#lx given up twice", (unsigned long)mfn_of(f).n);
+    }
+    frame_set_entries(f, 0);
+    d->total_pages++;
+    spin_unlock(&d->page_lock);
 }
 
 int domain_steal_frame(struct domain *d, struct frame *f)

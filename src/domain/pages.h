@@ -20,6 +20,13 @@ void domain_list_frame(struct domain *d, struct frame *f);
 must_check bool domain_drop_ownership(struct domain *d, struct frame *f);
 
 /*
+ * Pavise does not want a page that it shares any more: where others still have it, it is memory of
+ * the domain's like any other from now on, and may become a table. The references of sharing are
+ * the caller's to drop; until then nobody gives it another type.
+ */
+void domain_disown_shared(struct domain *d, struct frame *f);
+
+/*
  * Teardown: drop every frame's ownership and pin, in pieces. 0 or HYPERCALL_RESTART. Frames that
  * others still map linger, and go with their last reference.
  */

@@ -78,6 +78,16 @@ void parts_destroy(struct domain *d)
     destroy_before(d, part_count);
 }
 
+uint64_t parts_most_heap(const struct domain *d)
+{
+    uint64_t bytes = 0;
+
+    for (unsigned int i = 0; i < part_count; i++) {
+        bytes += parts[i]->most_heap ? parts[i]->most_heap(d) : 0;
+    }
+    return bytes;
+}
+
 void parts_audit(struct domain *d, audit_tell_t tell, void *audit)
 {
     for (unsigned int i = 0; i < part_count; i++) {

@@ -11,4 +11,6 @@ must_check int parts_create_vcpu(struct vcpu *v);
 must_check long parts_relinquish(struct domain *d);
 void parts_destroy_vcpu(struct vcpu *v);
 void parts_destroy(struct domain *d);
+/* What all of them charge at most. */
+uint64_t parts_most_heap(const struct domain *d);
 void parts_audit(struct domain *d, audit_tell_t tell, void *audit);

@@ -6,8 +6,8 @@
 #include "arch/frames.h"
 #include "base/panic.h"
 #include "domain/pages.h"
+#include "domain/quota.h"
 #include "lib/string.h"
-#include "memory/allocator.h"
 
 int domain_share_page(struct domain *d, void *page, bool writable)
 {
@@ -39,15 +39,15 @@ void domain_unshare_page(struct domain *d, void *page)
     struct frame *f = frame_of(virt_to_frame(page));
 
     ASSERT(f->owner == d->id && frame_entries(f) == FRAME_SHARED);
+    domain_disown_shared(d, f);
+    quota_page_went(d);
     frame_put_writable(f); /* the permanent type count, of either type */
-    if (!domain_drop_ownership(d, f)) {
-        panic("shared frame %#lx freed twice", (unsigned long)mfn_of(f).n);
-    }
+    frame_put(f);          /* what came with ownership */
 }
 
 int domain_add_shared_info(struct domain *d)
 {
-    void *page = page_alloc();
+    void *page = quota_page(d);
     int error;
 
     if (!page) {
@@ -55,7 +55,7 @@ int domain_add_shared_info(struct domain *d)
     }
     error = domain_share_page(d, page, true);
     if (error != 0) {
-        page_free(page);
+        quota_free_page(d, page);
         return error;
     }
     d->shared = page;

@@ -5,7 +5,7 @@
 #include "domain/domain.h"
 
 /*
- * Let `d` map `page` (from page_alloc()), writable or read-only. It is listed with the domain's
+ * Let `d` map `page` (from quota_page()), writable or read-only. It is listed with the domain's
  * own_pages and does not count as its memory. A permanent type count keeps the page from ever
  * becoming a page table: writable for pages that the guest writes, FRAME_NONE's else.
  * -EINVAL: the domain is dying.
@@ -14,7 +14,8 @@ must_check int domain_share_page(struct domain *d, void *page, bool writable);
 
 /*
  * The end of sharing: Pavise's own references go; the page is freed when the last mapping of the
- * guest goes, which may be now. Pavise must not touch the page after this.
+ * guest goes, which may be now, and until then is the domain's memory. Pavise must not touch the
+ * page after this.
  */
 void domain_unshare_page(struct domain *d, void *page);
 

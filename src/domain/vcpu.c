@@ -5,7 +5,7 @@
 #include "base/cpu.h"
 #include "domain/domain.h"
 #include "domain/part.h"
-#include "memory/allocator.h"
+#include "domain/quota.h"
 
 void (*vcpu_woken)(struct vcpu *v);
 void (*vcpu_slept)(struct vcpu *v);
@@ -14,11 +14,21 @@ bool (*vcpu_on_cpu)(struct vcpu *v);
 /* XSAVE areas are as large as the CPU says; the seam gives the number. */
 size_t vcpu_fpu_bytes = 4096;
 
+#define TRAPS 256
+
+uint64_t vcpu_cost(void)
+{
+    return quota_cost(1, sizeof(struct vcpu)) + quota_cost(TRAPS, sizeof(struct trap_info)) +
+           quota_cost(1, vcpu_fpu_bytes);
+}
+
 static void free_record(struct vcpu *v)
 {
-    heap_free(v->fpu);
-    heap_free(v->traps);
-    heap_free(v);
+    struct domain *d = v->domain;
+
+    quota_free(d, v->fpu);
+    quota_free(d, v->traps);
+    quota_free(d, v);
 }
 
 /* The first MAX_VIRT_CPUS have their words in shared_info; the rest get a page's worth of none. */
@@ -26,7 +36,7 @@ static struct vcpu_info no_info_yet = {.evtchn_upcall_mask = 1};
 
 struct vcpu *vcpu_create(struct domain *d, unsigned int id)
 {
-    struct vcpu *v = heap_new(struct vcpu);
+    struct vcpu *v = quota_new(d, struct vcpu);
 
     if (!v) {
         return NULL;
@@ -36,8 +46,8 @@ struct vcpu *vcpu_create(struct domain *d, unsigned int id)
     v->pause = VCPU_DOWN;
     v->mode = MODE_KERNEL;
     v->info = id < XEN_LEGACY_MAX_VCPUS ? &d->shared->vcpu_info[id] : &no_info_yet;
-    v->traps = heap_new_array(struct trap_info, 256);
-    v->fpu = heap_alloc(vcpu_fpu_bytes);
+    v->traps = quota_new_array(d, struct trap_info, TRAPS);
+    v->fpu = quota_alloc(d, vcpu_fpu_bytes);
     for (unsigned int i = 0; i < GDT_GUEST_PAGES; i++) {
         v->gdt_frames[i] = mfn(MFN_INVALID);
     }

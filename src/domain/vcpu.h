@@ -135,6 +135,8 @@ must_check struct vcpu *vcpu_create(struct domain *d, unsigned int id);
 
 /* Bytes of an extended-state area; the seam settles it at start of day. */
 extern size_t vcpu_fpu_bytes;
+/* What the record of a vCPU is charged to its domain, without what other rooms keep for it. */
+uint64_t vcpu_cost(void);
 
 /* The domain's end: nobody can reach the vCPU any more. */
 void vcpu_destroy(struct vcpu *v);

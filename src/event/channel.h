@@ -115,7 +115,9 @@ static inline bool virq_is_global(unsigned int virq)
 
 /* Sets the fields up; the first records are there from the start. -ENOMEM. */
 must_check int ports_create(struct domain *d);
-void ports_destroy(struct domain_events *e);
+void ports_destroy(struct domain *d);
+/* What records are charged at most, by the highest port. */
+uint64_t ports_most_heap(const struct domain *d);
 
 /*
  * Hand out the lowest free port, with a closed record whose fields are those of a fresh channel.

@@ -3,17 +3,17 @@
 #include "event/event.h"
 
 #include "abi/errno.h"
+#include "domain/quota.h"
 #include "event/fifo.h"
-#include "memory/allocator.h"
 
 static int create(struct domain *d)
 {
-    d->events = heap_new(struct domain_events);
+    d->events = quota_new(d, struct domain_events);
     if (!d->events) {
         return -ENOMEM;
     }
     if (ports_create(d) != 0) {
-        heap_free(d->events);
+        quota_free(d, d->events);
         d->events = NULL;
         return -ENOMEM;
     }
@@ -22,7 +22,7 @@ static int create(struct domain *d)
 
 static int create_vcpu(struct vcpu *v)
 {
-    v->events = heap_new(struct vcpu_events);
+    v->events = quota_new(v->domain, struct vcpu_events);
     return v->events ? 0 : -ENOMEM;
 }
 
@@ -47,15 +47,22 @@ static int relinquish(struct domain *d)
 
 static void destroy_vcpu(struct vcpu *v)
 {
-    heap_free(v->events);
+    quota_free(v->domain, v->events);
     v->events = NULL;
 }
 
 static void destroy(struct domain *d)
 {
-    ports_destroy(d->events);
-    heap_free(d->events);
+    ports_destroy(d);
+    quota_free(d, d->events);
     d->events = NULL;
+}
+
+static uint64_t most_heap(const struct domain *d)
+{
+    return quota_cost(1, sizeof(struct domain_events)) + ports_most_heap(d) +
+           quota_cost(1, sizeof(struct domain_fifo)) +
+           d->max_vcpus * quota_cost(1, sizeof(struct vcpu_events));
 }
 
 static struct domain_part part = {
@@ -65,6 +72,7 @@ static struct domain_part part = {
     .relinquish = relinquish,
     .destroy_vcpu = destroy_vcpu,
     .destroy = destroy,
+    .most_heap = most_heap,
     .audit = event_audit,
 };
 

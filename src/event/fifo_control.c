@@ -2,8 +2,8 @@
 // The FIFO ABI's set-up: control blocks, event array, priorities, and the way back.
 #include "abi/errno.h"
 #include "arch/frames.h"
+#include "domain/quota.h"
 #include "event/raise.h"
-#include "memory/allocator.h"
 
 /* A guest's frame, referenced so that it stays writable memory of the domain's; NULL if it is not.
  */
@@ -40,14 +40,14 @@ static int init_control_locked(struct domain *d, struct vcpu *v, mfn_t frame, ui
         return -EINVAL;
     }
     if (!e->fifo) {
-        fifo = heap_new(struct domain_fifo);
+        fifo = quota_new(d, struct domain_fifo);
         if (!fifo) {
             return -ENOMEM;
         }
     }
     page = take_page(d, frame);
     if (!page) {
-        heap_free(fifo);
+        quota_free(d, fifo);
         return -EINVAL;
     }
     v->events->control_frame = frame;
@@ -175,5 +175,5 @@ void fifo_destroy(struct domain *d)
     for (uint32_t i = 0; i < fifo->pages; i++) {
         frame_put_writable(frame_of(virt_to_frame(fifo->page[i])));
     }
-    heap_free(fifo);
+    quota_free(d, fifo);
 }

@@ -5,32 +5,47 @@
 // look at a record. The tables over them start at the 2-level ABI's size, inside domain_events, and
 // grow once, to the FIFO ABI's, when a port beyond that is handed out; both sizes stay readable.
 #include "abi/errno.h"
+#include "domain/quota.h"
 #include "event/fifo.h"
 #include "event/two_level.h"
 #include "lib/bitmap.h"
 #include "lib/string.h"
-#include "memory/allocator.h"
 
-void ports_destroy(struct domain_events *e)
+void ports_destroy(struct domain *d)
 {
+    struct domain_events *e = d->events;
+
     for (uint32_t i = 0; i < e->port_end / CHUNK_PORTS; i++) {
-        page_free(e->chunks[i]);
+        quota_free_page(d, e->chunks[i]);
     }
     if (e->chunks != e->small_chunks) {
-        heap_free(e->chunks);
-        heap_free(e->used);
+        quota_free(d, e->chunks);
+        quota_free(d, e->used);
     }
 }
 
-/* From the small tables to the large ones. */
-static int grow_tables(struct domain_events *e)
+uint64_t ports_most_heap(const struct domain *d)
 {
-    struct evtchn **chunks = heap_new_array(struct evtchn *, MAX_CHUNKS);
-    uint64_t *used = heap_new_array(uint64_t, BITMAP_WORDS(MAX_PORTS));
+    uint64_t ports = MIN((uint64_t)READ_ONCE(d->events->max_port) + 1, (uint64_t)MAX_PORTS);
+    uint64_t bytes = ROUND_UP(ports, CHUNK_PORTS) / CHUNK_PORTS * PAGE_SIZE;
+
+    if (ports > SMALL_PORTS) {
+        bytes += quota_cost(MAX_CHUNKS, sizeof(struct evtchn *)) +
+                 quota_cost(BITMAP_WORDS(MAX_PORTS), sizeof(uint64_t));
+    }
+    return bytes;
+}
+
+/* From the small tables to the large ones. */
+static int grow_tables(struct domain *d)
+{
+    struct domain_events *e = d->events;
+    struct evtchn **chunks = quota_new_array(d, struct evtchn *, MAX_CHUNKS);
+    uint64_t *used = quota_new_array(d, uint64_t, BITMAP_WORDS(MAX_PORTS));
 
     if (!chunks || !used) {
-        heap_free(chunks);
-        heap_free(used);
+        quota_free(d, chunks);
+        quota_free(d, used);
         return -ENOMEM;
     }
     memcpy(chunks, e->small_chunks, sizeof(e->small_chunks));
@@ -47,12 +62,12 @@ static int add_chunk(struct domain *d)
     struct evtchn *chunk;
 
     if (e->port_end == SMALL_PORTS && e->chunks == e->small_chunks) {
-        int error = grow_tables(e);
+        int error = grow_tables(d);
         if (error != 0) {
             return error;
         }
     }
-    chunk = page_alloc();
+    chunk = quota_page(d);
     if (!chunk) {
         return -ENOMEM;
     }
@@ -60,7 +75,6 @@ static int add_chunk(struct domain *d)
         chunk[i].domain = d;
         chunk[i].port = e->port_end + i;
     }
-    __atomic_add_fetch(&d->heap_bytes, PAGE_SIZE, __ATOMIC_RELAXED);
     e->chunks[e->port_end / CHUNK_PORTS] = chunk;
     __atomic_store_n(&e->port_end, e->port_end + CHUNK_PORTS, __ATOMIC_RELEASE);
     return 0;

@@ -177,7 +177,7 @@ static always_inline_fn int16_t begin_use(struct domain *granter, grant_ref_t re
     struct grant_active *a;
     struct wanted want;
     uint32_t header;
-    int16_t status = active_lock(g, ref, &a);
+    int16_t status = active_lock(granter, ref, &a);
 
     if (unlikely(status != GNTST_okay)) {
         return status;

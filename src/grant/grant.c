@@ -21,6 +21,7 @@ static struct domain_part part = {
     .create = table_create,
     .relinquish = relinquish,
     .destroy = table_destroy,
+    .most_heap = table_most_heap,
     .audit = table_audit,
 };
 

@@ -7,8 +7,8 @@
 #include "arch/index.h"
 #include "base/cpu.h"
 #include "base/hypercall.h"
+#include "domain/quota.h"
 #include "grant/table.h"
-#include "memory/allocator.h"
 
 #define MAPPED (GNTMAP_host_map | GNTMAP_device_map)
 
@@ -23,9 +23,9 @@ static bool add_page(struct domain *d)
         return false;
     }
     if (!g->maptrack) {
-        g->maptrack = heap_new_array(struct maptrack_entry *, g->max_maptrack_frames);
+        g->maptrack = quota_new_array(d, struct maptrack_entry *, g->max_maptrack_frames);
     }
-    page = g->maptrack ? page_alloc() : NULL;
+    page = g->maptrack ? quota_page(d) : NULL;
     if (!page) {
         return false;
     }
@@ -34,7 +34,6 @@ static bool add_page(struct domain *d)
     }
     g->free_handle = first;
     g->maptrack[g->maptrack_frames] = page;
-    __atomic_add_fetch(&d->heap_bytes, PAGE_SIZE, __ATOMIC_RELAXED);
     __atomic_store_n(&g->maptrack_frames, g->maptrack_frames + 1, __ATOMIC_RELEASE);
     return true;
 }
@@ -120,10 +119,12 @@ int maptrack_relinquish(struct domain *d)
     return 0;
 }
 
-void maptrack_destroy(struct domain_grants *g)
+void maptrack_destroy(struct domain *d)
 {
+    struct domain_grants *g = d->grants;
+
     for (uint32_t i = 0; i < g->maptrack_frames; i++) {
-        page_free(g->maptrack[i]);
+        quota_free_page(d, g->maptrack[i]);
     }
-    heap_free(g->maptrack);
+    quota_free(d, g->maptrack);
 }

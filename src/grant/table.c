@@ -4,12 +4,12 @@
 
 #include "abi/errno.h"
 #include "arch/frames.h"
+#include "domain/quota.h"
 #include "domain/share.h"
-#include "memory/allocator.h"
 
 int table_create(struct domain *d)
 {
-    struct domain_grants *g = heap_new(struct domain_grants);
+    struct domain_grants *g = quota_new(d, struct domain_grants);
 
     if (!g) {
         return -ENOMEM;
@@ -34,17 +34,29 @@ void table_destroy(struct domain *d)
 {
     struct domain_grants *g = d->grants;
 
-    maptrack_destroy(g);
+    maptrack_destroy(d);
     for (uint32_t i = 0; g->active && i < active_pages(g); i++) {
         if (g->active[i]) {
-            page_free(g->active[i]);
+            quota_free_page(d, g->active[i]);
         }
     }
-    heap_free(g->shared);
-    heap_free(g->status);
-    heap_free(g->active);
-    heap_free(g);
+    quota_free(d, g->shared);
+    quota_free(d, g->status);
+    quota_free(d, g->active);
+    quota_free(d, g);
     d->grants = NULL;
+}
+
+uint64_t table_most_heap(const struct domain *d)
+{
+    const struct domain_grants *g = d->grants;
+    uint64_t status = status_frames_for(g->max_frames), active = active_pages(g);
+    uint64_t pages = g->max_frames + status + active + g->max_maptrack_frames;
+
+    return quota_cost(1, sizeof(*g)) + pages * PAGE_SIZE +
+           quota_cost(g->max_frames, sizeof(g->shared[0])) +
+           quota_cost(status, sizeof(g->status[0])) + quota_cost(active, sizeof(g->active[0])) +
+           quota_cost(g->max_maptrack_frames, sizeof(g->maptrack[0]));
 }
 
 int grant_set_limits(struct domain *d, uint32_t frames, uint32_t maptrack_frames, uint32_t version)
@@ -69,16 +81,18 @@ int grant_set_limits(struct domain *d, uint32_t frames, uint32_t maptrack_frames
 }
 
 /* The arrays of pages, all or none. */
-static int make_arrays(struct domain_grants *g)
+static int make_arrays(struct domain *d)
 {
-    void **shared = heap_new_array(void *, g->max_frames);
-    grant_status_t **status = heap_new_array(grant_status_t *, status_frames_for(g->max_frames));
-    struct grant_active **active = heap_new_array(struct grant_active *, active_pages(g));
+    struct domain_grants *g = d->grants;
+    void **shared = quota_new_array(d, void *, g->max_frames);
+    grant_status_t **status =
+        quota_new_array(d, grant_status_t *, status_frames_for(g->max_frames));
+    struct grant_active **active = quota_new_array(d, struct grant_active *, active_pages(g));
 
     if (!shared || !status || !active) {
-        heap_free(shared);
-        heap_free(status);
-        heap_free(active);
+        quota_free(d, shared);
+        quota_free(d, status);
+        quota_free(d, active);
         return -ENOMEM;
     }
     g->shared = shared;
@@ -90,14 +104,11 @@ static int make_arrays(struct domain_grants *g)
 /* A zeroed page that the domain may map writable; NULL where there is no memory, or it is dying. */
 static void *new_shared_page(struct domain *d)
 {
-    void *page = page_alloc();
+    void *page = quota_page(d);
 
     if (page && domain_share_page(d, page, true) != 0) {
-        page_free(page);
+        quota_free_page(d, page);
         page = NULL;
-    }
-    if (page) {
-        __atomic_add_fetch(&d->heap_bytes, PAGE_SIZE, __ATOMIC_RELAXED);
     }
     return page;
 }
@@ -126,7 +137,7 @@ static int grow_locked(struct domain *d, uint32_t frames)
         return -EINVAL;
     }
     if (!g->shared) {
-        error = make_arrays(g);
+        error = make_arrays(d);
     }
     if (error == 0 && g->version == 2) {
         error = table_grow_status(d, status_frames_for(frames));
@@ -158,13 +169,14 @@ int table_grow(struct domain *d, uint32_t frames)
  * The first use of an entry among ACTIVE_PER_PAGE. Under the table's lock, so that who changes the
  * table, and looks at all records, finds all there are.
  */
-static cold_fn struct grant_active *active_make(struct domain_grants *g, grant_ref_t ref)
+static cold_fn struct grant_active *active_make(struct domain *d, grant_ref_t ref)
 {
+    struct domain_grants *g = d->grants;
     struct grant_active **page = &g->active[ref / ACTIVE_PER_PAGE];
 
     spin_lock(&g->lock);
     if (!*page) {
-        __atomic_store_n(page, page_alloc(), __ATOMIC_RELEASE);
+        __atomic_store_n(page, quota_page(d), __ATOMIC_RELEASE);
     }
     spin_unlock(&g->lock);
     return active_if_any(g, ref);
@@ -182,14 +194,15 @@ static int16_t why_not(const struct domain_grants *g)
     }
 }
 
-int16_t active_lock_slowly(struct domain_grants *g, grant_ref_t ref, struct grant_active **active)
+int16_t active_lock_slowly(struct domain *d, grant_ref_t ref, struct grant_active **active)
 {
+    struct domain_grants *g = d->grants;
     struct grant_active *a;
 
     if (ref >= table_entries(g)) {
         return why_not(g);
     }
-    a = active_make(g, ref);
+    a = active_make(d, ref);
     if (!a) {
         return GNTST_no_space;
     }

@@ -139,6 +139,8 @@ static inline bool active_in_use(const struct grant_active *a)
 
 must_check int table_create(struct domain *d);
 void table_destroy(struct domain *d);
+/* What tables and handles are charged at most, by the limits set. */
+uint64_t table_most_heap(const struct domain *d);
 
 /*
  * Have at least `frames` frames, and in a version 2 table their status frames. -EINVAL: more than
@@ -162,16 +164,17 @@ static inline struct grant_active *active_if_any(const struct domain_grants *g, 
  * The rarer half of active_lock(): makes the record, or says why there is none. GNTST_okay, and
  * the record is locked.
  */
-must_check int16_t active_lock_slowly(struct domain_grants *g, grant_ref_t ref,
+must_check int16_t active_lock_slowly(struct domain *d, grant_ref_t ref,
                                       struct grant_active **active);
 
 /*
  * The active record of an entry, locked: GNTST_okay. GNTST_bad_gntref: no such entry;
  * GNTST_eagain: the table changes; GNTST_bad_domain: it is gone; GNTST_no_space: no memory.
  */
-static inline must_check int16_t active_lock(struct domain_grants *g, grant_ref_t ref,
+static inline must_check int16_t active_lock(struct domain *d, grant_ref_t ref,
                                              struct grant_active **active)
 {
+    struct domain_grants *g = d->grants;
     uint32_t entries = table_entries(g);
     grant_ref_t guarded = (grant_ref_t)index_below(ref, entries);
 
@@ -183,7 +186,7 @@ static inline must_check int16_t active_lock(struct domain_grants *g, grant_ref_
         }
         byte_unlock(&(*active)->lock);
     }
-    return active_lock_slowly(g, ref, active);
+    return active_lock_slowly(d, ref, active);
 }
 
 /* The domain is dying: give the shared pages up. Users of entries may still end their use. */
@@ -269,7 +272,7 @@ static inline struct maptrack_entry *maptrack_entry(const struct domain *d, uint
 }
 /* The domain is dying: end all its mappings, in pieces. 0 or HYPERCALL_RESTART. */
 must_check int maptrack_relinquish(struct domain *d);
-void maptrack_destroy(struct domain_grants *g);
+void maptrack_destroy(struct domain *d);
 
 /* ---- the operations, by file ---------------------------------------------------------------- */
 

@@ -55,7 +55,7 @@ static int16_t give(struct domain *from, struct domain *to, grant_ref_t ref, mfn
 {
     struct domain_grants *g = to->grants;
     struct grant_active *a;
-    int16_t status = active_lock(g, ref, &a);
+    int16_t status = active_lock(to, ref, &a);
 
     if (status != GNTST_okay) {
         return GNTST_general_error;

@@ -209,26 +209,26 @@ static void swap_entries(struct domain_grants *g, grant_ref_t a, grant_ref_t b)
 }
 
 /* `a` is the lower reference, which is the order of locking. */
-static int16_t swap_ordered(struct domain_grants *g, grant_ref_t a, grant_ref_t b)
+static int16_t swap_ordered(struct domain *d, grant_ref_t a, grant_ref_t b)
 {
     struct grant_active *first, *second;
-    int16_t status = active_lock(g, b, &second);
+    int16_t status = active_lock(d, b, &second);
 
     if (status != GNTST_okay) {
         return status;
     }
     /* Its record exists now: below, nothing is allocated under the other's lock. */
     byte_unlock(&second->lock);
-    status = active_lock(g, a, &first);
+    status = active_lock(d, a, &first);
     if (status != GNTST_okay) {
         return status;
     }
-    status = active_lock(g, b, &second);
+    status = active_lock(d, b, &second);
     if (status == GNTST_okay) {
         if (active_in_use(first) || active_in_use(second)) {
             status = GNTST_eagain;
         } else {
-            swap_entries(g, a, b);
+            swap_entries(d->grants, a, b);
         }
         byte_unlock(&second->lock);
     }
@@ -238,16 +238,16 @@ static int16_t swap_ordered(struct domain_grants *g, grant_ref_t a, grant_ref_t 
 
 long step_swap(gva_t uop, uint64_t done, uint64_t count)
 {
-    struct domain_grants *g = current_vcpu()->domain->grants;
+    struct domain *d = current_vcpu()->domain;
     struct gnttab_swap_grant_ref op;
 
     if (read_guest(&op, uop, done) != 0) {
         return -EFAULT;
     }
     if (op.ref_a == op.ref_b) {
-        op.status = op.ref_a < table_entries(g) ? GNTST_okay : GNTST_bad_gntref;
+        op.status = op.ref_a < table_entries(d->grants) ? GNTST_okay : GNTST_bad_gntref;
     } else {
-        op.status = swap_ordered(g, MIN(op.ref_a, op.ref_b), MAX(op.ref_a, op.ref_b));
+        op.status = swap_ordered(d, MIN(op.ref_a, op.ref_b), MAX(op.ref_a, op.ref_b));
     }
     return write_guest(uop, done, &op) != 0 ? -EFAULT : 1;
 }

@@ -24,10 +24,23 @@ void frames_add_range(mfn_t first, uint64_t count);
 must_check mfn_t frames_alloc(unsigned int order, unsigned int address_bits);
 
 /*
+ * A reserve of so many frames: guests' memory never comes from it, nor does what guests make
+ * Pavise allocate, so that who controls the machine still can when all else is gone. Pavise itself
+ * may use it. 0 until start of day is over.
+ */
+void frames_set_reserve(uint64_t frames);
+
+enum frames_kept {
+    KEEP_NOTHING,
+    KEEP_RESERVE,
+};
+
+/*
  * Claims: frames set aside for someone without saying which. *claim is the part of a claim that is
  * still open, kept by its holder (0: none) and changed only through these calls.
  * frames_claim() makes it `count`; -ENOMEM (12) where so many are not free and unclaimed.
- * frames_alloc_claimed() is frames_alloc() that leaves what others claimed, and consumes *claim.
+ * frames_alloc_claimed() is frames_alloc() that leaves what others claimed and the reserve, and
+ * consumes *claim.
  */
 must_check int frames_claim(uint64_t *claim, uint64_t count);
 must_check mfn_t frames_alloc_claimed(unsigned int order, unsigned int address_bits,
@@ -47,6 +60,7 @@ must_check void *page_alloc(void);
 void page_free(void *page);
 /* 2^order such frames, contiguous. */
 must_check void *pages_alloc(unsigned int order);
+must_check void *pages_alloc_keeping(enum frames_kept kept, unsigned int order);
 void pages_free(void *pages, unsigned int order);
 
 /*
@@ -58,3 +72,8 @@ void heap_free(void *p);
 #define heap_new(type)               ((type *)heap_alloc(sizeof(type)))
 #define heap_new_array(type, number) ((type *)heap_alloc_array((number), sizeof(type)))
 must_check void *heap_alloc_array(size_t number, size_t each);
+must_check void *heap_alloc_keeping(enum frames_kept kept, size_t bytes);
+
+/* What an object of so many bytes, or this one, takes of the heap. */
+size_t heap_cost(size_t bytes);
+size_t heap_cost_of(const void *p);

@@ -21,6 +21,7 @@ static struct frame_list free_blocks[ZONES][MAX_ORDER + 1]; /* guarded by lock *
 static uint32_t orders_free[ZONES];                         /* guarded by lock: bit per list */
 static uint64_t free_frames, total_frames;                  /* guarded by lock */
 static uint64_t claimed_frames; /* guarded by lock: sum of open claims */
+static uint64_t reserve_frames; /* set at start of day */
 
 static unsigned int zone_of(mfn_t m)
 {
@@ -94,7 +95,7 @@ void frames_reset(void)
         }
         orders_free[zone] = 0;
     }
-    free_frames = total_frames = claimed_frames = 0;
+    free_frames = total_frames = claimed_frames = reserve_frames = 0;
     heap_reset();
 }
 
@@ -171,15 +172,17 @@ static uint64_t claimed_by_others(const uint64_t *claim)
     return claim ? claimed_frames - *claim : 0;
 }
 
-static mfn_t alloc(unsigned int order, unsigned int address_bits, uint64_t *claim)
+/* `keep`: frames that have to be left afterwards, beside what others than `claim` have set aside.
+ */
+static mfn_t alloc(unsigned int order, unsigned int address_bits, uint64_t *claim, uint64_t keep)
 {
     mfn_t m = mfn(MFN_INVALID);
 
-    if (order > MAX_ORDER || address_bits < PAGE_SHIFT) {
+    if (order > MAX_ORDER || address_bits < PAGE_SHIFT || arch_allocation_fails()) {
         return m;
     }
     spin_lock(&lock);
-    if (!claim || claimed_by_others(claim) + (1ULL << order) <= free_frames) {
+    if (keep + claimed_by_others(claim) + (1ULL << order) <= free_frames) {
         m = take_block(order, MIN(address_bits - PAGE_SHIFT, ZONES - 1U));
     }
     if (m.n != MFN_INVALID) {
@@ -199,12 +202,17 @@ static mfn_t alloc(unsigned int order, unsigned int address_bits, uint64_t *clai
 
 mfn_t frames_alloc(unsigned int order, unsigned int address_bits)
 {
-    return alloc(order, address_bits, NULL);
+    return alloc(order, address_bits, NULL, 0);
 }
 
 mfn_t frames_alloc_claimed(unsigned int order, unsigned int address_bits, uint64_t *claim)
 {
-    return alloc(order, address_bits, claim);
+    return alloc(order, address_bits, claim, reserve_frames);
+}
+
+void frames_set_reserve(uint64_t frames)
+{
+    reserve_frames = frames;
 }
 
 int frames_claim(uint64_t *claim, uint64_t count)
@@ -213,11 +221,11 @@ int frames_claim(uint64_t *claim, uint64_t count)
     int error = 0;
 
     spin_lock(&lock);
-    others = claimed_by_others(claim);
+    others = reserve_frames + claimed_by_others(claim);
     if (count > 0 && (others > free_frames || count > free_frames - others)) {
         error = -ENOMEM;
     } else {
-        claimed_frames = others + count;
+        claimed_frames = claimed_by_others(claim) + count;
         *claim = count;
     }
     spin_unlock(&lock);
@@ -270,9 +278,9 @@ uint64_t frames_total_count(void)
 
 /* ---- Pavise's own pages -------------------------------------------------------------------- */
 
-void *pages_alloc(unsigned int order)
+void *pages_alloc_keeping(enum frames_kept kept, unsigned int order)
 {
-    mfn_t m = frames_alloc(order, 64);
+    mfn_t m = alloc(order, 64, NULL, kept == KEEP_RESERVE ? reserve_frames : 0);
 
     if (m.n == MFN_INVALID) {
         return NULL;
@@ -284,6 +292,11 @@ void *pages_alloc(unsigned int order)
     frame_of(m)->order = order;
     bulk_clear(frame_to_virt(m), PAGE_SIZE << order);
     return frame_to_virt(m);
+}
+
+void *pages_alloc(unsigned int order)
+{
+    return pages_alloc_keeping(KEEP_NOTHING, order);
 }
 
 void pages_free(void *pages, unsigned int order)
@@ -303,7 +316,7 @@ void pages_free(void *pages, unsigned int order)
 
 void *page_alloc(void)
 {
-    return pages_alloc(0);
+    return pages_alloc_keeping(KEEP_NOTHING, 0);
 }
 
 void page_free(void *page)

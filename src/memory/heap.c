@@ -40,10 +40,10 @@ static unsigned int order_of(size_t bytes)
     return order;
 }
 
-static void *large_alloc(size_t bytes)
+static void *large_alloc(enum frames_kept kept, size_t bytes)
 {
     unsigned int order = order_of(bytes);
-    void *block = order <= MAX_ORDER ? pages_alloc(order) : NULL;
+    void *block = order <= MAX_ORDER ? pages_alloc_keeping(kept, order) : NULL;
 
     if (block) {
         frame_set_entries(frame_of(virt_to_frame(block)), LARGE_OBJECT);
@@ -52,9 +52,9 @@ static void *large_alloc(size_t bytes)
 }
 
 /* A fresh page cut into objects, all on its free list. */
-static struct frame *new_page(unsigned int class)
+static struct frame *new_page(enum frames_kept kept, unsigned int class)
 {
-    unsigned char *page = page_alloc();
+    unsigned char *page = pages_alloc_keeping(kept, 0);
     unsigned int size = class_size[class];
     struct frame *f;
 
@@ -92,19 +92,22 @@ static void *take_object(struct frame *f, struct frame_list *list)
     return object;
 }
 
-void *heap_alloc(size_t bytes)
+void *heap_alloc_keeping(enum frames_kept kept, size_t bytes)
 {
     unsigned int class;
     struct frame *fresh = NULL;
     void *object;
 
+    if (arch_allocation_fails()) {
+        return NULL;
+    }
     if (bytes > LARGEST_SMALL) {
-        return large_alloc(bytes);
+        return large_alloc(kept, bytes);
     }
     class = class_of(bytes);
     spin_lock(&lock);
     if (partly_free[class].count == 0) {
-        fresh = new_page(class);
+        fresh = new_page(kept, class);
         if (!fresh) {
             spin_unlock(&lock);
             return NULL;
@@ -114,6 +117,23 @@ void *heap_alloc(size_t bytes)
     object = take_object(&frame_table[partly_free[class].head], &partly_free[class]);
     spin_unlock(&lock);
     return memset(object, 0, class_size[class]);
+}
+
+void *heap_alloc(size_t bytes)
+{
+    return heap_alloc_keeping(KEEP_NOTHING, bytes);
+}
+
+size_t heap_cost(size_t bytes)
+{
+    return bytes > LARGEST_SMALL ? PAGE_SIZE << order_of(bytes) : class_size[class_of(bytes)];
+}
+
+size_t heap_cost_of(const void *p)
+{
+    const struct frame *f = frame_of(virt_to_frame(p));
+
+    return frame_entries(f) == LARGE_OBJECT ? PAGE_SIZE << f->order : f->heap_size;
 }
 
 void *heap_alloc_array(size_t number, size_t each)

@@ -6,8 +6,8 @@
 #include "abi/xen.h"
 #include "arch/guest.h"
 #include "base/cpu.h"
+#include "domain/quota.h"
 #include "lib/string.h"
-#include "memory/allocator.h"
 #include "mmu/foreign.h"
 #include "mmu/memory_op.h"
 
@@ -99,7 +99,7 @@ static void replace(struct domain *d, struct memory_map *map)
     old = d->memory_map;
     d->memory_map = map;
     spin_unlock(&d->lock);
-    heap_free(old);
+    quota_free(d, old);
 }
 
 static long set(struct domain *d, const struct xen_memory_map *request)
@@ -109,13 +109,13 @@ static long set(struct domain *d, const struct xen_memory_map *request)
     if (request->nr_entries > E820_MAX_ENTRIES) {
         return -EINVAL;
     }
-    map = heap_alloc(sizeof(*map) + request->nr_entries * sizeof(map->entry[0]));
+    map = quota_alloc(d, sizeof(*map) + request->nr_entries * sizeof(map->entry[0]));
     if (!map) {
         return -ENOMEM;
     }
     map->count = request->nr_entries;
     if (copy_from_guest(map->entry, buffer_of(request), map->count * sizeof(map->entry[0])) != 0) {
-        heap_free(map);
+        quota_free(d, map);
         return -EFAULT;
     }
     replace(d, map);
@@ -143,5 +143,12 @@ long memop_set_memory_map(gva_t argument)
 
 void memory_map_free(struct domain *d)
 {
-    heap_free(d->memory_map);
+    quota_free(d, d->memory_map);
+}
+
+/* The new one is there before the old one goes. */
+uint64_t memory_map_most_heap(void)
+{
+    return 2 *
+           quota_cost(1, sizeof(struct memory_map) + E820_MAX_ENTRIES * sizeof(struct e820entry));
 }

@@ -21,3 +21,5 @@ void memory_map_set_machine(const struct e820entry *entries, uint32_t count);
 
 /* The domain's end. */
 void memory_map_free(struct domain *d);
+/* What a domain is charged for it at most. */
+uint64_t memory_map_most_heap(void);

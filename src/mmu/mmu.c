@@ -3,10 +3,12 @@
 #include "abi/errno.h"
 #include "base/cpu.h"
 #include "domain/pages.h"
+#include "domain/quota.h"
 #include "mmu/grant_map.h"
 #include "mmu/memory_map.h"
 #include "mmu/types.h"
 #include "mmu/unfinished.h"
+#include "mmu/vcpu_mmu.h"
 
 /*
  * The caller's own list first: pieces of this domain's tables may have been left there, to be
@@ -34,12 +36,18 @@ static long unpin(struct frame *f)
     return self && self->mmu && unfinished_pending(self) ? HYPERCALL_RESTART : 0;
 }
 
+static uint64_t most_heap(const struct domain *d)
+{
+    return memory_map_most_heap() + d->max_vcpus * quota_cost(1, sizeof(struct vcpu_mmu));
+}
+
 static struct domain_part part = {
     .name = "mmu",
     .create_vcpu = unfinished_create,
     .relinquish = relinquish,
     .destroy_vcpu = unfinished_destroy,
     .destroy = memory_map_free,
+    .most_heap = most_heap,
 };
 
 void mmu_init(void)

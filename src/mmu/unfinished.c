@@ -5,7 +5,7 @@
 #include "abi/errno.h"
 #include "base/hypercall.h"
 #include "base/panic.h"
-#include "memory/allocator.h"
+#include "domain/quota.h"
 #include "mmu/preempt.h"
 #include "mmu/types.h"
 
@@ -168,7 +168,7 @@ long unfinished_abandon(struct vcpu *v)
 
 int unfinished_create(struct vcpu *v)
 {
-    v->mmu = heap_new(struct vcpu_mmu);
+    v->mmu = quota_new(v->domain, struct vcpu_mmu);
     if (!v->mmu) {
         return -ENOMEM;
     }
@@ -179,7 +179,7 @@ int unfinished_create(struct vcpu *v)
 
 void unfinished_destroy(struct vcpu *v)
 {
-    heap_free(v->mmu);
+    quota_free(v->domain, v->mmu);
 }
 
 struct frame *unfinished_held(const struct vcpu *v, unsigned int index)

@@ -4,7 +4,7 @@
 
 #include "abi/errno.h"
 #include "arch/pv.h"
-#include "memory/allocator.h"
+#include "domain/quota.h"
 #include "mmu/base.h"
 #include "mmu/ldt.h"
 #include "pv/control.h"
@@ -29,14 +29,14 @@ const struct cpuid_policy *pv_cpuid_policy(const struct domain *d)
 
 int pv_set_cpuid_policy(struct domain *d, const struct cpuid_policy *policy)
 {
-    struct cpuid_policy *own = heap_new(struct cpuid_policy), *old = d->cpuid;
+    struct cpuid_policy *own = quota_new(d, struct cpuid_policy), *old = d->cpuid;
 
     if (!own) {
         return -ENOMEM;
     }
     *own = *policy;
     __atomic_store_n(&d->cpuid, own, __ATOMIC_RELEASE);
-    heap_free(old);
+    quota_free(d, old);
     return 0;
 }
 
@@ -50,12 +50,12 @@ void pv_cpuid_machine(struct cpuid_policy *policy)
 
 static void destroy(struct domain *d)
 {
-    heap_free(d->cpuid);
+    quota_free(d, d->cpuid);
 }
 
 static int create_vcpu(struct vcpu *v)
 {
-    v->pv = heap_new(struct vcpu_pv);
+    v->pv = quota_new(v->domain, struct vcpu_pv);
     if (!v->pv) {
         return -ENOMEM;
     }
@@ -67,7 +67,7 @@ static int create_vcpu(struct vcpu *v)
 
 static void destroy_vcpu(struct vcpu *v)
 {
-    heap_free(v->pv);
+    quota_free(v->domain, v->pv);
 }
 
 /* What a dying domain's vCPUs hold on to: page tables and descriptor pages. */
@@ -84,8 +84,16 @@ static int relinquish(struct domain *d)
     return 0;
 }
 
+/* A policy is there before the one that it replaces goes. */
+static uint64_t most_heap(const struct domain *d)
+{
+    return 2 * quota_cost(1, sizeof(struct cpuid_policy)) +
+           d->max_vcpus * quota_cost(1, sizeof(struct vcpu_pv));
+}
+
 static struct domain_part part = {
     .name = "pv",
+    .most_heap = most_heap,
     .create_vcpu = create_vcpu,
     .relinquish = relinquish,
     .destroy_vcpu = destroy_vcpu,

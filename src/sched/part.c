@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The scheduler's records: of a domain, of a vCPU.
 #include "abi/errno.h"
-#include "memory/allocator.h"
+#include "domain/quota.h"
 #include "sched/internal.h"
 #include "time/time.h"
 
@@ -31,7 +31,7 @@ struct domain_sched *domain_sched(struct domain *d)
 
 static int create_domain(struct domain *d)
 {
-    struct domain_sched *ds = heap_new(struct domain_sched);
+    struct domain_sched *ds = quota_new(d, struct domain_sched);
 
     if (!ds) {
         return -ENOMEM;
@@ -53,7 +53,7 @@ static void destroy_domain(struct domain *d)
     list_remove(&ds->link);
     spin_unlock(&list_lock);
     watchdogs_kill(ds);
-    heap_free(ds);
+    quota_free(d, ds);
 }
 
 static int relinquish_domain(struct domain *d)
@@ -81,7 +81,7 @@ void sched_vcpu_init(struct vcpu *v, struct vcpu_sched *s, struct domain_sched *
 
 static int create_vcpu(struct vcpu *v)
 {
-    struct vcpu_sched *s = heap_new(struct vcpu_sched);
+    struct vcpu_sched *s = quota_new(v->domain, struct vcpu_sched);
 
     if (!s) {
         return -ENOMEM;
@@ -94,13 +94,20 @@ static void destroy_vcpu(struct vcpu *v)
 {
     if (v->sched) {
         timer_kill(&v->sched->poll_timer);
-        heap_free(v->sched);
+        quota_free(v->domain, v->sched);
         v->sched = NULL;
     }
 }
 
+static uint64_t most_heap(const struct domain *d)
+{
+    return quota_cost(1, sizeof(struct domain_sched)) +
+           d->max_vcpus * quota_cost(1, sizeof(struct vcpu_sched));
+}
+
 static struct domain_part sched_part = {
     .name = "sched",
+    .most_heap = most_heap,
     .create = create_domain,
     .create_vcpu = create_vcpu,
     .relinquish = relinquish_domain,

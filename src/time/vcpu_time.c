@@ -8,7 +8,7 @@
 #include "arch/vcpu.h"
 #include "base/cpu.h"
 #include "domain/domain.h"
-#include "memory/allocator.h"
+#include "domain/quota.h"
 #include "time/time.h"
 #include "time/vcpu_timer.h"
 #include "time/wall_clock.h"
@@ -115,7 +115,7 @@ static int create_domain(struct domain *d)
 
 static int create_vcpu(struct vcpu *v)
 {
-    v->time = heap_new(struct vcpu_time);
+    v->time = quota_new(v->domain, struct vcpu_time);
     if (!v->time) {
         return -ENOMEM;
     }
@@ -128,13 +128,19 @@ static void destroy_vcpu(struct vcpu *v)
     if (v->time) {
         timer_kill(&v->time->single_shot);
         timer_kill(&v->time->periodic);
-        heap_free(v->time);
+        quota_free(v->domain, v->time);
         v->time = NULL;
     }
 }
 
+static uint64_t most_heap(const struct domain *d)
+{
+    return d->max_vcpus * quota_cost(1, sizeof(struct vcpu_time));
+}
+
 static struct domain_part time_part = {
     .name = "time",
+    .most_heap = most_heap,
     .create = create_domain,
     .create_vcpu = create_vcpu,
     .destroy_vcpu = destroy_vcpu,

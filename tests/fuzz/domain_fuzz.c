@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The life of domains under any sequence of calls by domain 0 and by themselves: created, given
 // memory, tables, contexts, events and grants, mapped, shut down, and killed at every point, with
-// preemption and without memory. After each call the audit holds; after the last one, when domain 0
-// has let go of what it mapped, every frame is back.
+// preemption, without memory, and with allocations that fail. After each call the audit holds;
+// after the last one, when domain 0 has let go of what it mapped, every frame is back.
 //
 // Input: bytes that the calls take their numbers from; it ends when they do.
 #include <stdlib.h>
@@ -347,7 +347,9 @@ static void step(void)
     if (how == 31) {
         act_in_need(take(8));
     } else {
+        host_allocations_left = how == 30 ? 1 + take(8) : 0;
         act();
+        host_allocations_left = 0;
     }
     this_cpu()->pending = 0;
     MUST(current_vcpu() == dom0->vcpus[0]);

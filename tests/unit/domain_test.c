@@ -2,6 +2,7 @@
 // The life of domains: creation that is whole or not at all, references, pausing, shutting down,
 // and an end that gives everything back.
 #include "domain/pause.h"
+#include "domain/quota.h"
 #include "mmu_fixture.h"
 
 /* ---- a room that watches, and fails on demand
@@ -505,7 +506,7 @@ static void test_frames_that_others_hold_linger_and_keep_the_record(void **state
 static void test_shared_pages_stay_while_they_are_mapped(void **state)
 {
     struct domain *d = new_domain(5, 1, false);
-    void *page = page_alloc(), *read_only = page_alloc();
+    void *page = quota_page(d), *read_only = quota_page(d);
     mfn_t m = virt_to_frame(page), r = virt_to_frame(read_only);
     uint64_t before = d->total_pages;
 
@@ -519,8 +520,10 @@ static void test_shared_pages_stay_while_they_are_mapped(void **state)
     domain_unshare_page(d, page);
     domain_unshare_page(d, read_only);
     assert_int_equal(frame_of(m)->owner, 5);
+    assert_int_equal(d->total_pages, before + 2);
     frame_put_writable(frame_of(m));
     frame_put(frame_of(r));
+    assert_int_equal(d->total_pages, before);
     assert_int_equal(frame_of(m)->owner, DOMID_INVALID);
     end_domain(d);
 }

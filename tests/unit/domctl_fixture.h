@@ -243,9 +243,13 @@ static inline void end_others(void)
     struct domain *d;
 
     while ((d = domain_get_next(0)) != NULL) {
+        bool dead = d->life == DOMAIN_DEAD;
         while (domain_kill(d) == HYPERCALL_RESTART) {
         }
         domain_put(d);
+        if (dead) {
+            break; /* a test that failed still refers to it */
+        }
     }
 }
 

@@ -59,6 +59,8 @@ static unsigned char *take_ram(uint64_t frames)
     return ram;
 }
 
+uint64_t host_allocations_left;
+
 void host_machine_create(uint64_t frames, unsigned int number)
 {
     host_ram = take_ram(frames);

@@ -19,6 +19,14 @@ static inline mfn_t virt_to_frame(const void *p)
     return mfn((uint64_t)((const unsigned char *)p - host_ram) >> PAGE_SHIFT);
 }
 
+/* Allocations until one fails, and only that one; 0: none does. For one thread's tests. */
+extern uint64_t host_allocations_left;
+
+static inline bool arch_allocation_fails(void)
+{
+    return host_allocations_left != 0 && --host_allocations_left == 0;
+}
+
 #ifdef __SANITIZE_THREAD__
 /*
  * Whoever walks page tables without a lock may look at a frame that is another's by now, and finds

@@ -19,6 +19,11 @@ static inline mfn_t virt_to_frame(const void *p)
     return mfn(((uint64_t)p - DIRECT_MAP_START) >> PAGE_SHIFT);
 }
 
+static inline bool arch_allocation_fails(void)
+{
+    return false;
+}
+
 /* The processor's own loops: they fill and copy whole lines (manual volume 1, 7.3.9.3). */
 static inline void bulk_clear(void *to, size_t bytes)
 {
