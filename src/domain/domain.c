@@ -169,12 +169,19 @@ static bool is_visible(const struct domain *d)
     return __atomic_load_n(&d->visible, __ATOMIC_ACQUIRE);
 }
 
-static struct domain *get_reference(struct domain *d)
+/*
+ * A reference to one in the list. False where the last one has gone: then another CPU is taking the
+ * domain apart, of which its number is the last to go, and nobody may find it again.
+ */
+static bool get_listed(struct domain *d)
 {
-    if (d) {
-        __atomic_add_fetch(&d->references, 1, __ATOMIC_RELAXED);
+    uint64_t references = READ_ONCE(d->references);
+
+    while (references != 0 &&
+           !__atomic_compare_exchange_n(&d->references, &references, references + 1, false,
+                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
     }
-    return d;
+    return references != 0;
 }
 
 static struct domain *find(domid_t id, bool hidden_too)
@@ -183,7 +190,7 @@ static struct domain *find(domid_t id, bool hidden_too)
 
     spin_lock(&list_lock);
     d = *link_of(id);
-    d = d && d->id == id && (hidden_too || is_visible(d)) ? get_reference(d) : NULL;
+    d = d && d->id == id && (hidden_too || is_visible(d)) && get_listed(d) ? d : NULL;
     spin_unlock(&list_lock);
     return d;
 }
@@ -200,7 +207,14 @@ struct domain *domain_get_owner(domid_t id)
 
 struct domain *domain_get_self_or(domid_t id)
 {
-    return id == DOMID_SELF ? get_reference(current_vcpu()->domain) : domain_get(id);
+    struct domain *self = current_vcpu()->domain;
+
+    if (id != DOMID_SELF) {
+        return domain_get(id);
+    }
+    /* It runs, so the list's reference is still there. */
+    __atomic_add_fetch(&self->references, 1, __ATOMIC_RELAXED);
+    return self;
 }
 
 struct domain *domain_get_next(int id)
@@ -209,10 +223,9 @@ struct domain *domain_get_next(int id)
 
     spin_lock(&list_lock);
     d = *link_of((unsigned int)(id + 1));
-    while (d && !is_visible(d)) {
+    while (d && (!is_visible(d) || !get_listed(d))) {
         d = d->next;
     }
-    d = get_reference(d);
     spin_unlock(&list_lock);
     return d;
 }
@@ -243,7 +256,7 @@ static void begin_death(struct domain *d)
 {
     spin_lock(&d->lock);
     if (d->life == DOMAIN_ALIVE) {
-        d->life = DOMAIN_DYING;
+        WRITE_ONCE(d->life, DOMAIN_DYING);
         domain_pause_locked(d);
     }
     spin_unlock(&d->lock);
@@ -255,7 +268,7 @@ static bool finish_death(struct domain *d)
 
     spin_lock(&d->lock);
     last = d->life == DOMAIN_DYING;
-    d->life = DOMAIN_DEAD;
+    WRITE_ONCE(d->life, DOMAIN_DEAD);
     spin_unlock(&d->lock);
     return last;
 }

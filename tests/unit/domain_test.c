@@ -33,8 +33,16 @@ static void watch_destroy_vcpu(struct vcpu *v)
     vcpus_destroyed++;
 }
 
+/* Whoever looks for the domain while it is taken apart. */
+static unsigned int found_meanwhile;
+
 static void watch_destroy(struct domain *d)
 {
+    struct domain *by_id = domain_get(d->id), *in_list = domain_get_next(d->id - 1);
+
+    found_meanwhile += (by_id != NULL) + (in_list != NULL);
+    domain_put(by_id);
+    domain_put(in_list);
     destroyed++;
 }
 
@@ -85,6 +93,7 @@ static int watch_setup(void **state)
         registered = true;
     }
     fail_create = fail_vcpu = restarts = 0;
+    found_meanwhile = 0;
     created = destroyed = vcpus_created = vcpus_destroyed = 0;
     state_changes = woken = slept = 0;
     domain_state_changed = count_state_change;
@@ -530,6 +539,19 @@ static void test_shared_pages_stay_while_they_are_mapped(void **state)
 
 #define watch_test(function) cmocka_unit_test_setup_teardown(function, watch_setup, watch_teardown)
 
+/* Its number is still in the list, as it goes last, but a reference would come from nothing. */
+static void test_what_is_taken_apart_is_not_found_again(void **state)
+{
+    int error;
+    struct domain *d = domain_create(5, 1, false, &error);
+
+    assert_non_null(d);
+    assert_int_equal(domain_kill(d), 0);
+    domain_put(d);
+    assert_int_equal(found_meanwhile, 0);
+    assert_int_equal(destroyed, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -557,6 +579,7 @@ int main(void)
         watch_test(test_the_dying_get_no_memory_and_make_no_claims),
         watch_test(test_frames_that_others_hold_linger_and_keep_the_record),
         watch_test(test_shared_pages_stay_while_they_are_mapped),
+        watch_test(test_what_is_taken_apart_is_not_found_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
