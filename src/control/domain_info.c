@@ -13,7 +13,7 @@ static uint32_t vcpu_flags(const struct domain *d, struct xen_domctl_getdomainin
 
     info->max_vcpu_id = XEN_INVALID_MAX_VCPU_ID;
     for (unsigned int i = 0; i < d->max_vcpus; i++) {
-        const struct vcpu *v = READ_ONCE(d->vcpus[i]);
+        const struct vcpu *v = __atomic_load_n(&d->vcpus[i], __ATOMIC_ACQUIRE);
         uint32_t pause;
 
         if (!v) {
@@ -72,5 +72,7 @@ void domain_info(struct domain *d, struct xen_domctl_getdomaininfo *info)
     info->ssidref = d->ssid_reference;
     info->gpaddr_bits = (uint8_t)machine_address_bits();
     info->arch_config = d->arch_config;
+    spin_lock(&d->lock); /* not half of one handle and half of the next */
     memcpy(info->handle, d->handle, sizeof(info->handle));
+    spin_unlock(&d->lock);
 }

@@ -26,7 +26,7 @@ long domctl_set_debugging(struct domain *d, struct xen_domctl *op)
         }
     }
     spin_lock(&d->lock);
-    d->debugged = op->u.setdebugging.enable != 0;
+    WRITE_ONCE(d->debugged, op->u.setdebugging.enable != 0);
     spin_unlock(&d->lock);
     return 0;
 }

@@ -10,7 +10,7 @@ long domctl_max_memory(struct domain *d, struct xen_domctl *op)
     uint64_t pages = op->u.max_mem.max_memkb / (PAGE_SIZE / 1024);
 
     spin_lock(&d->page_lock);
-    d->max_pages = MIN(pages, (uint64_t)UINT32_MAX);
+    WRITE_ONCE(d->max_pages, MIN(pages, (uint64_t)UINT32_MAX));
     spin_unlock(&d->page_lock);
     return 0;
 }

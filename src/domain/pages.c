@@ -34,7 +34,7 @@ void domain_list_frame(struct domain *d, struct frame *f)
         __atomic_add_fetch(&d->references, 1, __ATOMIC_RELAXED);
     }
     frame_list_add(list_of(d, f), f);
-    d->total_pages += is_memory(f);
+    WRITE_ONCE(d->total_pages, d->total_pages + is_memory(f));
 }
 
 /* The last reference went: nobody can see the frame but its owner's list. */
@@ -46,7 +46,7 @@ static void release_frame(struct frame *f)
     ASSERT(d && state_type_count(frame_state(f)) == 0);
     spin_lock(&d->page_lock);
     frame_list_remove(&d->lingering_pages, f);
-    d->total_pages--;
+    WRITE_ONCE(d->total_pages, d->total_pages - 1);
     last = !has_frames(d);
     spin_unlock(&d->page_lock);
     bulk_clear(frame_to_virt(mfn_of(f)), PAGE_SIZE);
@@ -79,7 +79,9 @@ int domain_assign_frames(struct domain *d, mfn_t first, uint64_t count)
     int error = 0;
 
     spin_lock(&d->page_lock);
-    if (d->life != DOMAIN_ALIVE) {
+    /* Death is announced before its own hold of page_lock: it sees what comes before, or is seen.
+     */
+    if (READ_ONCE(d->life) != DOMAIN_ALIVE) {
         error = -EINVAL;
     } else if (d->total_pages + count > d->max_pages || d->total_pages + count < count) {
         error = -E2BIG;
@@ -174,7 +176,7 @@ int domain_steal_frame(struct domain *d, struct frame *f)
     } else {
         flush_stamp_frame(f);
         frame_list_remove(&d->pages, f);
-        d->total_pages--;
+        WRITE_ONCE(d->total_pages, d->total_pages - 1);
         last = !has_frames(d);
     }
     spin_unlock(&d->page_lock);

@@ -126,7 +126,7 @@ long domain_pause_for_controller(struct domain *d)
 
     spin_lock(&d->lock);
     if (d->controller_pauses < DOMAIN_MAX_CONTROLLER_PAUSES) {
-        d->controller_pauses++;
+        WRITE_ONCE(d->controller_pauses, d->controller_pauses + 1);
         domain_pause_locked(d);
         result = 0;
     }
@@ -157,7 +157,7 @@ long domain_unpause_by_controller(struct domain *d)
 
     spin_lock(&d->lock);
     if (d->controller_pauses != 0) {
-        d->controller_pauses--;
+        WRITE_ONCE(d->controller_pauses, d->controller_pauses - 1);
         domain_unpause_locked(d);
         result = 0;
     }

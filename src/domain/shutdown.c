@@ -26,7 +26,7 @@ static bool begin_shutdown(struct domain *d, uint32_t *code)
     first = d->shutdown_code == NOT_SHUT_DOWN;
     if (first) {
         *code = d->latched_code != NOT_SHUT_DOWN ? d->latched_code : *code;
-        d->shutdown_code = *code;
+        WRITE_ONCE(d->shutdown_code, *code);
         domain_pause_locked(d);
     }
     spin_unlock(&d->lock);
@@ -62,7 +62,7 @@ void domain_resume(struct domain *d)
     spin_lock(&d->lock);
     d->latched_code = NOT_SHUT_DOWN;
     if (d->shutdown_code != NOT_SHUT_DOWN) {
-        d->shutdown_code = NOT_SHUT_DOWN;
+        WRITE_ONCE(d->shutdown_code, NOT_SHUT_DOWN);
         domain_unpause_locked(d);
     }
     spin_unlock(&d->lock);

@@ -190,7 +190,7 @@ static mfn_t alloc(unsigned int order, unsigned int address_bits, uint64_t *clai
     }
     if (m.n != MFN_INVALID && claim) {
         uint64_t consumed = MIN(*claim, 1ULL << order);
-        *claim -= consumed;
+        WRITE_ONCE(*claim, *claim - consumed);
         claimed_frames -= consumed;
     }
     spin_unlock(&lock);
@@ -226,7 +226,7 @@ int frames_claim(uint64_t *claim, uint64_t count)
         error = -ENOMEM;
     } else {
         claimed_frames = claimed_by_others(claim) + count;
-        *claim = count;
+        WRITE_ONCE(*claim, count);
     }
     spin_unlock(&lock);
     return error;

@@ -492,9 +492,8 @@ uint64_t sched_domain_cpu_time_ns(struct domain *d)
     uint64_t total = 0;
 
     for (unsigned int i = 0; i < d->max_vcpus; i++) {
-        if (d->vcpus[i]) {
-            total += sched_runstate(d->vcpus[i]).time[RUNSTATE_running];
-        }
+        struct vcpu *v = __atomic_load_n(&d->vcpus[i], __ATOMIC_ACQUIRE);
+        total += v ? sched_runstate(v).time[RUNSTATE_running] : 0;
     }
     return total;
 }
