@@ -4,6 +4,7 @@
 
 #include "abi/errno.h"
 #include "arch/frames.h"
+#include "arch/race.h"
 #include "base/cpu.h"
 #include "base/panic.h"
 #include "lib/string.h"
@@ -167,6 +168,7 @@ int domain_steal_frame(struct domain *d, struct frame *f)
     bool last = false;
     int error = 0;
 
+    race_window();
     spin_lock(&d->page_lock);
     if (READ_ONCE(f->owner) != d->id || (state & FRAME_ALLOCATED) == 0 || !is_memory(f) ||
         (state & FRAME_REF_MASK) != FRAME_REF_ONE ||

@@ -17,6 +17,7 @@
 
 #include "abi/xen.h"
 #include "arch/index.h"
+#include "arch/race.h"
 #include "lib/address.h"
 #include "lib/compiler.h"
 
@@ -139,6 +140,7 @@ must_check bool frame_get_first_writable(struct frame *f, domid_t owner);
 
 static inline bool frame_state_change(struct frame *f, uint64_t *seen, uint64_t wanted)
 {
+    race_window();
     return __atomic_compare_exchange_n(&f->state, seen, wanted, false, __ATOMIC_ACQ_REL,
                                        __ATOMIC_RELAXED);
 }
@@ -146,7 +148,10 @@ static inline bool frame_state_change(struct frame *f, uint64_t *seen, uint64_t 
 /* Drop a reference; the frame goes back to the allocator with the last one. */
 static inline void frame_put(struct frame *f)
 {
-    uint64_t state = __atomic_sub_fetch(&f->state, FRAME_REF_ONE, __ATOMIC_ACQ_REL);
+    uint64_t state;
+
+    race_window();
+    state = __atomic_sub_fetch(&f->state, FRAME_REF_ONE, __ATOMIC_ACQ_REL);
 
     if (unlikely((state & FRAME_REF_MASK) == 0)) {
         frame_release(f);

@@ -5,6 +5,7 @@
 #include "arch/frames.h"
 #include "arch/guest.h"
 #include "arch/pv.h"
+#include "arch/race.h"
 #include "arch/tlb.h"
 #include "base/hypercall.h"
 #include "lib/string.h"
@@ -41,6 +42,7 @@ static long pin(const struct entry_rights *rights, uint64_t number, unsigned int
         table_put(f);
         return -EINVAL;
     }
+    race_window();
     /* Who gives the frame up looks for a pin after that: it has seen this one, or is seen here. */
     if ((frame_state(f) & FRAME_ALLOCATED) == 0 && table_unpin(f)) {
         return -EINVAL;

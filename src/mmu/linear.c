@@ -3,6 +3,7 @@
 #include "mmu/linear.h"
 
 #include "abi/errno.h"
+#include "arch/race.h"
 #include "mmu/types.h"
 
 /* Move a frame's count by `step`, unless it is on the other side of zero. */
@@ -11,6 +12,7 @@ static bool count(struct frame *f, int32_t step)
     int32_t uses = READ_ONCE(f->linear_uses);
 
     do {
+        race_window();
         if (step > 0 ? uses < 0 : uses > 0) {
             return false;
         }

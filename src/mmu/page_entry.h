@@ -4,6 +4,7 @@
 #pragma once
 
 #include "abi/errno.h"
+#include "arch/race.h"
 #include "mmu/l1tf.h"
 #include "mmu/policy.h"
 
@@ -83,6 +84,7 @@ enum page_store {
  */
 static always_inline_fn bool page_store(pte_t *entry, pte_t *old, pte_t value, enum page_store how)
 {
+    race_window();
     switch (how) {
     case PAGE_STORE:
         *old = __atomic_exchange_n(entry, value, __ATOMIC_SEQ_CST);

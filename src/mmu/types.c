@@ -139,8 +139,8 @@ bool table_share(struct frame *f, unsigned int level)
     uint64_t state = frame_state(f);
 
     do {
-        if (state_type(state) != table_type(level) || (state & FRAME_VALIDATED) == 0 ||
-            state_type_count(state) == 0) {
+        /* A validated table is in use. */
+        if (state_type(state) != table_type(level) || (state & FRAME_VALIDATED) == 0) {
             return false;
         }
     } while (!frame_state_change(f, &state, state + FRAME_TYPE_ONE));

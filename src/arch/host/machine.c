@@ -11,6 +11,7 @@
 #include "arch/guest.h"
 #include "arch/interrupts.h"
 #include "arch/power.h"
+#include "arch/race.h"
 #include "arch/tlb.h"
 #include "memory/allocator.h"
 #include "memory/flush.h"
@@ -24,6 +25,8 @@ uint64_t host_tsc_hz = 1000000000;
 uint64_t host_wall_clock = 1700000000;
 uint64_t host_alarm = UINT64_MAX;
 uint64_t host_alarms[MAX_CPUS];
+
+void (*host_race_window)(bool waits);
 
 static unsigned char *guest_memory;
 static uint64_t guest_bytes, guest_fault_offset = UINT64_MAX;
@@ -156,8 +159,10 @@ bool guest_range_ok(gva_t base, uint64_t bytes)
 
 int copy_from_guest(void *to, gva_t from, size_t bytes)
 {
-    size_t good = reachable(from, bytes);
+    size_t good;
 
+    race_window();
+    good = reachable(from, bytes);
     copy(to, (const void *)from.a, good);
     return good == bytes ? 0 : -14;
 }
@@ -169,8 +174,10 @@ int copy_word_from_guest(uint64_t *to, gva_t from)
 
 int copy_to_guest(gva_t to, const void *from, size_t bytes)
 {
-    size_t good = guest_read_only ? 0 : reachable(to, bytes);
+    size_t good;
 
+    race_window();
+    good = guest_read_only ? 0 : reachable(to, bytes);
     copy((void *)to.a, from, good);
     return good == bytes ? 0 : -14;
 }

@@ -4,6 +4,8 @@
 
 #include <sched.h>
 
+#include "impl/race.h"
+
 struct cpu;
 extern _Thread_local struct cpu *host_this_cpu;
 
@@ -14,5 +16,9 @@ static inline struct cpu *this_cpu(void)
 
 static inline void cpu_relax(void)
 {
-    sched_yield();
+    if (host_race_window != NULL) {
+        host_race_window(true);
+    } else {
+        sched_yield();
+    }
 }
