@@ -97,14 +97,10 @@ static int16_t map(struct vcpu *v, uint64_t address, const struct grant_mapping 
     return result == 0 ? GNTST_okay : GNTST_general_error;
 }
 
-/* The entry of a locked table gets `value`, which holds a claim already, and loses its own. */
+/* The entry of a locked table, which is present, loses its claim and gets `value` with one. */
 static void exchange(pte_t *entry, pte_t value)
 {
-    pte_t old = __atomic_exchange_n(entry, value, __ATOMIC_SEQ_CST);
-
-    if ((old & PTE_P) != 0) {
-        page_release(old);
-    }
+    page_release(__atomic_exchange_n(entry, value, __ATOMIC_SEQ_CST));
 }
 
 static int16_t unmap(struct vcpu *v, uint64_t address, const struct grant_mapping *mapping)

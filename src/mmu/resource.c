@@ -39,7 +39,7 @@ static uint32_t size_of(struct domain *d, frame_source_t source)
     if (source == grant_shared_frame) {
         return grant_most_frames(d);
     }
-    while (frames < GRANT_MAX_FRAMES && source(d, frames).n != MFN_INVALID) {
+    while (source(d, frames).n != MFN_INVALID) {
         frames++;
     }
     return frames;
