@@ -147,6 +147,112 @@ static void test_linear_uses_that_do_not_agree(void **state)
     FINDS(f->linear_uses++, f->linear_uses--);
 }
 
+static void test_an_upper_entry_that_names_what_it_may_not(void **state)
+{
+    struct domain *other = new_domain(2, 1, false);
+    pte_t *entry = &table_at(space.table[2])[40];
+    mfn_t theirs = new_frame(other);
+
+    *entry = entry_for(mfn(1ULL << 30), TABLE);
+    assert_true(audit_frames(NULL) > 0);
+    *entry = entry_for(space.data[1], TABLE);
+    assert_true(audit_frames(NULL) > 0);
+    *entry = entry_for(theirs, TABLE);
+    assert_true(audit_frames(other) > 0);
+    /* One of its own level, which it could write. */
+    *entry = entry_for(space.table[2], TABLE);
+    assert_true(audit_frames(NULL) > 0);
+    *entry = 0;
+    audit();
+    end_domain(other);
+}
+
+/* Memory that firmware keeps is nobody's to count. */
+static void test_a_mapping_of_firmwares_memory_is_none_of_memory(void **state)
+{
+    mfn_t kept = frames_alloc(0, 64);
+
+    assert_int_equal(ranges_add(guest->io_memory, kept.n, kept.n), 0);
+    frame_of(kept)->owner = DOMID_IO;
+    assert_int_equal(set_entry(space.table[1], 40, entry_for(kept, KERNEL_RW)), 0);
+    assert_int_equal(references_of(kept), 0);
+    assert_int_equal(set_entry(space.table[1], 40, 0), 0);
+    /* As a table it can't even be named. */
+    FINDS(table_at(space.table[2])[40] = entry_for(kept, TABLE), table_at(space.table[2])[40] = 0);
+    frame_of(kept)->owner = DOMID_XEN;
+    frames_free(kept, 0);
+}
+
+static void test_a_page_of_pavises_that_a_guest_maps(void **state)
+{
+    void *own = page_alloc();
+
+    table_at(space.table[1])[40] = entry_for(virt_to_frame(own), KERNEL_RO);
+    assert_true(audit_frames(NULL) > 0);
+    table_at(space.table[1])[40] = 0;
+    audit();
+    page_free(own);
+}
+
+static void test_a_list_that_counts_wrongly(void **state)
+{
+    FINDS(guest->pages.count++, guest->pages.count--);
+    FINDS(guest->pages.count--, guest->pages.count++);
+}
+
+static void test_a_free_frame_that_nobody_can_have(void **state)
+{
+    mfn_t m = frames_alloc(0, 64);
+    struct frame before = *frame_of(m);
+
+    memset(frame_of(m), 0, sizeof(before));
+    frame_of(m)->owner = DOMID_INVALID;
+    assert_true(audit_frames(NULL) > 0);
+    *frame_of(m) = before;
+    audit();
+    frames_free(m, 0);
+}
+
+/* The table that is being checked is left with one whose type is not what its entry says. */
+static void test_a_half_checked_table_with_a_wrong_last_entry(void **state)
+{
+    struct mmuext_op op = {.cmd = MMUEXT_PIN_L3_TABLE};
+    mfn_t l3 = new_frame(guest), l2 = new_frame(guest);
+    uint64_t before;
+
+    for (unsigned int i = 0; i < 2; i++) {
+        table_at(l3)[i] = entry_for(l2, TABLE);
+        table_at(l2)[i] = entry_for(new_frame(guest), TABLE);
+    }
+    op.arg1.mfn = l3.n;
+    memcpy(guest_page, &op, sizeof(op));
+    set_arguments(address_of(guest_page), 1, 0, DOMID_SELF);
+    interrupt_everything(true);
+    assert_int_equal(one_turn(CALL_MMUEXT), HYPERCALL_RESTART);
+    assert_true(has_flag(l2, FRAME_PARTIAL));
+    before = *state_of(l2);
+    FINDS(*state_of(l2) = (before & ~FRAME_TYPE_MASK) | (uint64_t)FRAME_L1 << FRAME_TYPE_SHIFT,
+          *state_of(l2) = before);
+    interrupt_everything(false);
+}
+
+static void test_without_memory_there_is_no_answer(void **state)
+{
+    void *taken = NULL, *page;
+
+    while ((page = page_alloc()) != NULL) {
+        *(void **)page = taken;
+        taken = page;
+    }
+    assert_int_equal(audit_frames(NULL), -ENOMEM);
+    while (taken) {
+        page = taken;
+        taken = *(void **)page;
+        page_free(page);
+    }
+    audit();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +270,13 @@ int main(void)
         guest_test(test_a_frame_on_no_list),
         guest_test(test_a_free_frame_with_a_reference),
         guest_test(test_linear_uses_that_do_not_agree),
+        guest_test(test_an_upper_entry_that_names_what_it_may_not),
+        guest_test(test_a_mapping_of_firmwares_memory_is_none_of_memory),
+        guest_test(test_a_page_of_pavises_that_a_guest_maps),
+        guest_test(test_a_list_that_counts_wrongly),
+        guest_test(test_a_free_frame_that_nobody_can_have),
+        guest_test(test_a_half_checked_table_with_a_wrong_last_entry),
+        guest_test(test_without_memory_there_is_no_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -219,6 +219,44 @@ static void test_a_replacement_that_makes_no_sense(void **state)
     assert_int_equal(entry(20), 0);
 }
 
+/* The walk ends in a table of level 2 that maps itself. Tables are locked in the order of their
+ * frames, so it comes first for one mapping and second for another. */
+static void test_nothing_is_taken_from_a_table_of_another_level(void **state)
+{
+    uint64_t linear = 3ULL << 21, place[2] = {20 * PAGE_SIZE, (1ULL << 21) + 7 * PAGE_SIZE};
+    mfn_t l1 = new_frame(guest);
+
+    assert_true((l1.n > space.table[2].n) != (space.table[1].n > space.table[2].n));
+    assert_int_equal(set_entry(space.table[2], 1, entry_for(l1, TABLE)), 0);
+    assert_int_equal(set_entry(space.table[2], 3, entry_for(space.table[2], LINEAR)), 0);
+    assert_int_equal(map(linear, 8, 0), GNTST_general_error);
+    for (unsigned int i = 0; i < 2; i++) {
+        assert_int_equal(map(place[i], 8, 0), GNTST_okay);
+        assert_int_equal(replace(place[i], linear), GNTST_general_error);
+        assert_int_equal(unmap(place[i]), GNTST_okay);
+    }
+    assert_int_equal(set_entry(space.table[2], 3, 0), 0);
+}
+
+/* More references than there are: neither is more than the limit, both together are. */
+static void test_a_count_at_its_end_is_refused(void **state)
+{
+    gnttab_map_grant_ref_t op = {
+        .host_addr = 20 * PAGE_SIZE, .flags = GNTMAP_host_map, .ref = 8, .dom = GRANTER};
+    uint64_t before = frame_state(frame_of(granted));
+
+    frame_of(granted)->state += (FRAME_COUNT_LIMIT - 2) * FRAME_REF_ONE;
+    memcpy(guest_page, &op, sizeof(op));
+    assert_int_equal(
+        hypercall_grant_table_op(GNTTABOP_map_grant_ref, gva(address_of(guest_page)), 1), 0);
+    memcpy(&op, guest_page, sizeof(op));
+    assert_int_equal(op.status, GNTST_general_error);
+    frame_of(granted)->state -= (FRAME_COUNT_LIMIT - 2) * FRAME_REF_ONE;
+    assert_int_equal(references_of(granted), before & FRAME_REF_MASK);
+    assert_int_equal(entry(20), 0);
+    audit();
+}
+
 /* ---- ends
  * ------------------------------------------------------------------------------------------- */
 
@@ -288,6 +326,8 @@ int main(void)
         grants_test(test_what_another_address_maps_takes_the_place),
         grants_test(test_a_replacement_between_two_tables),
         grants_test(test_a_replacement_that_makes_no_sense),
+        grants_test(test_nothing_is_taken_from_a_table_of_another_level),
+        grants_test(test_a_count_at_its_end_is_refused),
         grants_test(test_a_granted_frame_outlives_its_domain_while_it_is_mapped),
         grants_test(test_a_grantee_dies_with_its_mappings),
         grants_test(test_tools_find_the_table_of_a_domain),

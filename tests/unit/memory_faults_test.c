@@ -194,6 +194,43 @@ static void test_resources_of_another_domain(void **state)
     end_domain(other);
 }
 
+static void set_version_of_other(uint32_t version)
+{
+    gnttab_set_version_t op = {.version = version};
+
+    memcpy(guest_page, &op, sizeof(op));
+    run_as(other->vcpus[0]);
+    assert_int_equal(hypercall_grant_table_op(GNTTABOP_set_version, gva(address_of(guest_page)), 1),
+                     0);
+    run_as(vcpu);
+}
+
+static void test_how_large_a_resource_is(void **state)
+{
+    struct xen_mem_acquire_resource r = {.domid = 2, .type = XENMEM_resource_grant_table};
+
+    other = new_domain(2, 1, false);
+    open_grants_of_other();
+    guest->privileged = true;
+    assert_int_equal(memory_op(XENMEM_acquire_resource, &r), 0);
+    assert_int_equal(r.nr_frames, grant_most_frames(other));
+    r.id = XENMEM_resource_grant_table_id_status;
+    r.nr_frames = 0;
+    assert_int_equal(memory_op(XENMEM_acquire_resource, &r), 0);
+    assert_int_equal(r.nr_frames, 0);
+    set_version_of_other(2);
+    assert_int_equal(memory_op(XENMEM_acquire_resource, &r), 0);
+    assert_int_equal(r.nr_frames, 1);
+    r.nr_frames = 0;
+    memcpy(guest_page, &r, sizeof(r));
+    host_guest_read_only(true);
+    assert_int_equal(issue(CALL_MEMORY_OP, XENMEM_acquire_resource, address_of(guest_page), 0, 0),
+                     -EFAULT);
+    host_guest_read_only(false);
+    guest->privileged = false;
+    end_domain(other);
+}
+
 static int with_grants(void **state)
 {
     static bool registered;
@@ -217,6 +254,7 @@ int main(void)
         guest_test(test_places_of_the_machine_to_physical_table_that_can_not_be_told),
         guest_test(test_claims_that_make_no_sense),
         guest_test(test_resources_of_another_domain),
+        guest_test(test_how_large_a_resource_is),
     };
     return cmocka_run_group_tests(tests, with_grants, NULL);
 }

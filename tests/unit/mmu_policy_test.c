@@ -225,12 +225,40 @@ static void test_kept_registers_are_mapped_read_only_in_every_way(void **state)
     assert_int_equal(set_entry(space.table[1], 51, 0), 0);
 }
 
+static void test_other_devices_are_written_as_ever(void **state)
+{
+    const pte_t other_device = entry_for(mfn(DEVICE_REFUSED), KERNEL_RW | PTE_PCD);
+
+    assert_int_equal(ranges_add(guest->io_memory, DEVICE_REFUSED, DEVICE_REFUSED), 0);
+    device_frame_is_read_only = first_device_is_read_only;
+    assert_int_equal(set_entry(space.table[1], 51, other_device), 0);
+    assert_true((table_at(space.table[1])[51] & PTE_RW) != 0);
+    device_frame_is_read_only = NULL;
+    assert_int_equal(set_entry(space.table[1], 51, 0), 0);
+}
+
+static void test_a_page_that_all_look_at_has_a_last_reference_too(void **state)
+{
+    struct entry_rights rights = rights_of(XEN);
+    struct frame *f = frame_of(frame[M2P]);
+    pte_t entry = entry_for(frame[M2P], KERNEL_RO);
+    uint64_t before = f->state;
+
+    f->state = (before & ~FRAME_REF_MASK) | FRAME_COUNT_LIMIT;
+    assert_int_equal(entry_claim(&rights, 1, frame_of(space.table[1]), &entry), -EINVAL);
+    f->state = before;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_every_kind_of_entry_is_decided_by_the_rules,
                                         policy_setup, policy_teardown),
         cmocka_unit_test_setup_teardown(test_kept_registers_are_mapped_read_only_in_every_way,
+                                        policy_setup, policy_teardown),
+        cmocka_unit_test_setup_teardown(test_other_devices_are_written_as_ever, policy_setup,
+                                        policy_teardown),
+        cmocka_unit_test_setup_teardown(test_a_page_that_all_look_at_has_a_last_reference_too,
                                         policy_setup, policy_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 // between the other, the end is that of one after the other, or one of them is refused.
 #include "race_fixture.h"
 
+#include "mmu/peek.h"
 #include "mmu/trapped_write.h"
 
 static unsigned int succeeded(void)
@@ -137,16 +138,9 @@ static void test_a_use_comes_as_another_goes(void **state)
                                 .check = check_both});
 }
 
-static void read_spare(void)
+static void look_at_spare(void)
 {
-    call_copy_page(space.data[7], spare);
-}
-
-static void read_spare_often(void)
-{
-    for (unsigned int i = 0; i < 3; i++) {
-        read_spare();
-    }
+    call_update(space.table[1], 41, 0, entry_for(spare, KERNEL_RO));
 }
 
 static void use_and_forget_spare(void)
@@ -158,19 +152,78 @@ static void use_and_forget_spare(void)
 static void test_references_come_and_go_while_types_change(void **state)
 {
     run_both_ways(
-        (struct race){.first = pin_spare_as_l1, .second = read_spare, .check = check_both});
+        (struct race){.first = pin_spare_as_l1, .second = look_at_spare, .check = check_both});
     run_both_ways((struct race){.prepare = spare_is_pinned,
                                 .first = unpin_spare,
-                                .second = read_spare,
+                                .second = look_at_spare,
                                 .check = check_both});
     run_both_ways((struct race){.prepare = spare_is_pinned_and_used,
                                 .first = use_spare_twice_in_l2,
-                                .second = read_spare,
+                                .second = look_at_spare,
                                 .check = check_both});
     run_both_ways((struct race){.prepare = spare_is_pinned,
                                 .first = use_and_forget_spare,
-                                .second = read_spare_often,
+                                .second = look_at_spare,
                                 .check = check_both});
+}
+
+static void unpin_and_use_spare(void)
+{
+    call_unpin(spare);
+    use_spare_in_l2();
+}
+
+static void test_a_use_that_is_one_more_finds_no_table_any_more(void **state)
+{
+    run_both_ways((struct race){.prepare = spare_is_pinned_and_used,
+                                .first = use_spare_twice_in_l2,
+                                .second = unpin_and_use_spare,
+                                .check = check_both});
+}
+
+/* ---- a frame that becomes another's ------------------------------------------------------------
+ */
+
+static struct domain *other;
+
+static void spare_is_pinned_and_another_domain_waits(void)
+{
+    other = new_domain(2, 1, false);
+    other->max_pages = 64;
+    other->vcpus[0]->cpu = cpus[1];
+    spare_is_pinned();
+}
+
+/* The domain gives up its table, and the other one makes the very same of the frame. */
+static void spare_changes_hands(void)
+{
+    mfn_t m = mfn(MFN_INVALID);
+
+    call_unpin(spare);
+    call_give_back(spare);
+    cpus[1]->current = other->vcpus[0];
+    for (unsigned int i = 0; i < MACHINE_FRAMES && !mfn_equal(m, spare); i++) {
+        if (domain_add_frames(other, 0, 64, &m) != 0) {
+            return; /* it is still the first one's */
+        }
+    }
+    call_pin(spare, 1);
+}
+
+static void check_hands(void)
+{
+    assert_true(result[0] == 0 || result[0] == -EINVAL);
+    assert_int_equal(frame_of(spare)->owner, result[0] == 0 ? guest->id : other->id);
+    cpus[1]->current = guest->vcpus[1];
+    end_domain(other);
+}
+
+static void test_another_domains_table_is_not_used(void **state)
+{
+    run_race((struct race){.prepare = spare_is_pinned_and_another_domain_waits,
+                           .first = use_spare_in_l2,
+                           .second = spare_changes_hands,
+                           .check = check_hands});
 }
 
 /* ---- a table's own lock ------------------------------------------------------------------------
@@ -237,21 +290,21 @@ static void test_an_edit_finds_a_table_or_none(void **state)
     run_both_ways(race);
 }
 
-static void read_l2(void)
+static void look_at_l2(void)
 {
-    call_copy_page(space.data[7], l2);
+    call_update(space.table[1], 41, 0, entry_for(l2, KERNEL_RO));
 }
 
 static void test_interrupted_work_goes_on_whatever_came_between(void **state)
 {
     run_race((struct race){.prepare = build_l2,
                            .first = pin_l2,
-                           .second = read_l2,
+                           .second = look_at_l2,
                            .check = check_both,
                            .interrupted = true});
     run_race((struct race){.prepare = l2_is_pinned,
                            .first = unpin_l2,
-                           .second = read_l2,
+                           .second = look_at_l2,
                            .check = check_both,
                            .interrupted = true});
     run_race((struct race){.prepare = build_l2,
@@ -496,6 +549,23 @@ static void test_a_page_of_an_ldt_is_not_writable(void **state)
                            .check = check_one_ldt});
 }
 
+static void peek(void)
+{
+    uint64_t word;
+
+    result[0] = peek_read(vcpu, 0, &word, sizeof(word));
+}
+
+static void check_peek(void)
+{
+    assert_true(result[0] == 0 || result[0] == -EFAULT);
+}
+
+static void test_a_debugger_looks_at_a_table_that_goes(void **state)
+{
+    run_race((struct race){.first = peek, .second = forget_l1, .check = check_peek});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -506,6 +576,8 @@ int main(void)
         cmocka_unit_test(test_the_last_of_two_uses_releases_the_table),
         cmocka_unit_test(test_a_use_comes_as_another_goes),
         cmocka_unit_test(test_references_come_and_go_while_types_change),
+        cmocka_unit_test(test_a_use_that_is_one_more_finds_no_table_any_more),
+        cmocka_unit_test(test_another_domains_table_is_not_used),
         cmocka_unit_test(test_edits_of_one_table_come_one_after_the_other),
         cmocka_unit_test(test_an_edit_finds_a_table_or_none),
         cmocka_unit_test(test_interrupted_work_goes_on_whatever_came_between),
@@ -517,6 +589,7 @@ int main(void)
         cmocka_unit_test(test_a_table_may_go_after_a_walk_has_found_it),
         cmocka_unit_test(test_a_page_of_an_ldt_is_found_or_not),
         cmocka_unit_test(test_a_page_of_an_ldt_is_not_writable),
+        cmocka_unit_test(test_a_debugger_looks_at_a_table_that_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -311,9 +311,39 @@ static void test_a_frame_given_back_can_not_be_pinned_for_ever(void **state)
     assert_false(has_flag(table, FRAME_PINNED));
 }
 
+/* One turn of a call, and no audit: the counts are not true. */
+static long set_entry_unaudited(mfn_t table, unsigned int slot, pte_t value)
+{
+    struct mmu_update request = {maddr_of_entry(table, slot), value};
+
+    memcpy(guest_page, &request, sizeof(request));
+    set_arguments(address_of(guest_page), 1, 0, DOMID_SELF);
+    return one_turn(CALL_MMU_UPDATE);
+}
+
+static void test_counts_end_before_they_overflow(void **state)
+{
+    mfn_t table = new_frame(guest);
+    uint64_t more;
+
+    assert_int_equal(pin(table, 1), 0);
+    more = (FRAME_COUNT_LIMIT - references_of(table)) * FRAME_REF_ONE;
+    frame_of(table)->state += more;
+    assert_int_equal(set_entry_unaudited(space.table[2], 7, entry_for(table, TABLE)), -EINVAL);
+    assert_int_equal(set_entry_unaudited(space.table[1], 70, entry_for(table, KERNEL_RO)), -EINVAL);
+    frame_of(table)->state -= more;
+    more = (FRAME_COUNT_LIMIT - references_of(space.data[0])) * FRAME_REF_ONE;
+    frame_of(space.data[0])->state += more;
+    assert_int_equal(set_entry_unaudited(space.table[1], 70, entry_for(space.data[0], KERNEL_RW)),
+                     -EINVAL);
+    frame_of(space.data[0])->state -= more;
+    audit();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        guest_test(test_counts_end_before_they_overflow),
         guest_test(test_a_pinned_tree_has_its_types),
         guest_test(test_each_level_can_be_pinned_and_unpinned),
         guest_test(test_a_table_is_refused_at_another_level),

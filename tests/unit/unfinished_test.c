@@ -242,9 +242,65 @@ static void test_a_release_left_by_a_refused_call_is_done_by_the_next(void **sta
     interrupt_everything(false);
 }
 
+/* Where nobody could issue a call again. */
+static void test_the_idle_vcpu_does_all_at_once(void **state)
+{
+    struct tree t = new_tree();
+    struct vcpu idle = {.domain = guest};
+
+    run_as(&idle);
+    interrupt_everything(true);
+    assert_int_equal(table_get(guest, frame_of(t.top), 4), 0);
+    assert_int_equal(types_of(t.page), L1_TABLES * FAN);
+    table_put(frame_of(t.top));
+    assert_int_equal(types_of(t.page), 0);
+    interrupt_everything(false);
+    run_as(vcpu);
+    audit();
+}
+
+/* Loading CR3 is a call like any other, but for its name. */
+static void test_a_base_is_written_when_older_work_is_done(void **state)
+{
+    struct tree t = new_tree();
+    unsigned int times = 0;
+    long result;
+
+    begin_pin(t.top, 4);
+    interrupt_everything(true);
+    do {
+        result = base_write(vcpu, t.top);
+        audit();
+        times++;
+    } while (result == HYPERCALL_RESTART);
+    assert_int_equal(result, 0);
+    assert_true(times > 2);
+    assert_int_equal(vcpu->kernel_cr3, mfn_to_maddr(t.top).a);
+    assert_int_equal(types_of(t.top), 1);
+}
+
+static void test_the_next_of_a_batch_waits_for_what_one_left(void **state)
+{
+    struct tree t = new_tree();
+    mfn_t l3 = pte_mfn(table_at(t.top)[0]);
+    struct mmuext_op ops[2] = {{.cmd = MMUEXT_UNPIN_TABLE, .arg1.mfn = l3.n},
+                               {.cmd = MMUEXT_PIN_L1_TABLE, .arg1.mfn = l3.n}};
+
+    assert_int_equal(pin(l3, 3), 0);
+    interrupt_everything(true);
+    /* Its entries are those of pages now, of tables that are tables no more. */
+    assert_int_equal(mmuext_for(ops, 2, DOMID_SELF), 0);
+    assert_int_equal(*done_word(), 2);
+    assert_int_equal(type_of(l3), FRAME_L1);
+    interrupt_everything(false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        guest_test(test_the_idle_vcpu_does_all_at_once),
+        guest_test(test_a_base_is_written_when_older_work_is_done),
+        guest_test(test_the_next_of_a_batch_waits_for_what_one_left),
         guest_test(test_pinning_goes_on_over_many_turns),
         guest_test(test_unpinning_goes_on_over_many_turns_and_ends_with_it),
         guest_test(test_a_tree_that_is_refused_late_comes_apart_and_the_call_ends),
