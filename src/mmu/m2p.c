@@ -26,7 +26,7 @@ void m2p_publish(mfn_t (*frame_at)(uint64_t offset))
 
 mfn_t m2p_frame_at(uint64_t offset)
 {
-    mfn_t m = locate && offset < table_bytes() ? locate(offset) : mfn(MFN_INVALID);
+    mfn_t m = locate ? locate(offset) : mfn(MFN_INVALID);
 
     return mfn_valid(m) ? m : mfn(0);
 }

@@ -236,6 +236,37 @@ static void test_a_half_checked_table_with_a_wrong_last_entry(void **state)
     interrupt_everything(false);
 }
 
+/* A room tells of a page that Pavise itself writes, which gives nobody a right to map it. */
+static mfn_t told;
+
+static void tell_of_it(struct domain *d, audit_tell_t tell, void *audit)
+{
+    if (told.n != 0 && d == guest) {
+        tell(audit, told, true, DOMID_INVALID);
+    }
+}
+
+static struct domain_part teller = {.name = "teller", .audit = tell_of_it};
+
+static int register_teller(void **state)
+{
+    domain_register_part(&teller);
+    return 0;
+}
+
+static void test_a_page_that_a_room_holds(void **state)
+{
+    mfn_t m = new_frame(guest);
+
+    assert_true(frame_get_writable(frame_of(m), guest->id));
+    assert_true(audit_frames(NULL) > 0);
+    told = m;
+    audit();
+    told = mfn(0);
+    frame_put_writable(frame_of(m));
+    audit();
+}
+
 static void test_without_memory_there_is_no_answer(void **state)
 {
     void *taken = NULL, *page;
@@ -256,6 +287,7 @@ static void test_without_memory_there_is_no_answer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        guest_test(test_a_page_that_a_room_holds),
         guest_test(test_a_reference_too_many_or_too_few),
         guest_test(test_a_type_count_too_many),
         guest_test(test_a_lock_that_is_still_held),
@@ -278,5 +310,5 @@ int main(void)
         guest_test(test_a_half_checked_table_with_a_wrong_last_entry),
         guest_test(test_without_memory_there_is_no_answer),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, register_teller, NULL);
 }

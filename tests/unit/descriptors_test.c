@@ -186,6 +186,15 @@ static void test_an_ldt_is_shown_to_the_processor_when_it_is_used(void **state)
     assert_int_equal(vcpu->ldt_mapped, 0);
 }
 
+static void test_a_device_is_no_ldt(void **state)
+{
+    assert_int_equal(ranges_add(guest->io_memory, 0xfe000, 0xfe000), 0);
+    assert_int_equal(set_entry(space.table[1], 3, entry_for(mfn(0xfe000), KERNEL_RO)), 0);
+    assert_int_equal(set_ldt(LDT_VA, 16), 0);
+    assert_false(ldt_show_page(vcpu, 8));
+    assert_int_equal(vcpu->ldt_mapped, 0);
+}
+
 static void test_pages_that_are_not_there_yet_are_shown_when_used(void **state)
 {
     assert_int_equal(set_ldt(LDT_VA, 512 + 1), 0); /* page 3 is writable, page 4 too */
@@ -230,6 +239,7 @@ int main(void)
         guest_test(test_a_gdt_with_one_bad_page_is_refused_and_the_old_one_stays),
         guest_test(test_a_page_may_be_in_a_gdt_twice),
         guest_test(test_a_heap_page_is_no_descriptor_page),
+        guest_test(test_a_device_is_no_ldt),
         guest_test(test_an_ldt_is_shown_to_the_processor_when_it_is_used),
         guest_test(test_pages_that_are_not_there_yet_are_shown_when_used),
         guest_test(test_an_ldt_where_none_can_be),

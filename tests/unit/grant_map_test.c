@@ -122,6 +122,15 @@ static void test_bits_for_the_guests_software_and_for_caching(void **state)
     assert_int_equal(unmap(20 * PAGE_SIZE), GNTST_okay);
 }
 
+static void test_who_has_devices_maps_with_the_granters_caching(void **state)
+{
+    guest->hardware = true;
+    table[8].flags |= GTF_PWT | GTF_PAT;
+    assert_int_equal(map(20 * PAGE_SIZE, 8, 0), GNTST_okay);
+    assert_int_equal(entry(20) & (PTE_PWT | PTE_PCD | PTE_PAT), PTE_PWT | PTE_PAT);
+    assert_int_equal(unmap(20 * PAGE_SIZE), GNTST_okay);
+}
+
 static void test_a_mapping_replaces_what_was_there(void **state)
 {
     assert_int_equal(map(PAGE_SIZE, 8, 0), GNTST_okay);
@@ -142,6 +151,8 @@ static void test_an_entry_that_is_not_the_mapping_is_not_unmapped(void **state)
     assert_int_equal(map(20 * PAGE_SIZE, 8, 0), GNTST_okay);
     assert_int_equal(unmap(PAGE_SIZE), GNTST_general_error);
     assert_int_equal(unmap(21 * PAGE_SIZE), GNTST_general_error);
+    assert_int_equal(unmap(1ULL << 40), GNTST_general_error);
+    assert_int_equal(replace(1ULL << 40, 3 * PAGE_SIZE), GNTST_general_error);
     assert_int_equal(set_entry(space.table[1], 20, 0), 0);
     assert_int_equal(unmap(20 * PAGE_SIZE), GNTST_general_error);
     assert_int_equal(types_of(granted), 1); /* the grant's own */
@@ -314,6 +325,7 @@ static void test_tools_find_the_table_of_a_domain(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        grants_test(test_who_has_devices_maps_with_the_granters_caching),
         grants_test(test_a_granted_frame_is_mapped_and_unmapped),
         grants_test(test_a_read_only_grant_is_mapped_read_only),
         grants_test(test_bits_for_the_guests_software_and_for_caching),

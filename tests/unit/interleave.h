@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two CPUs, one of which comes in between: each is a thread, of which only one runs at a time, and
-// the places where they change over are chosen. So a race is tried at every one of its windows
-// (arch/race.h), and the same way each time.
+// Two CPUs that come in between each other: each is a thread, of which only one runs at a time, and
+// the windows (arch/race.h) at which they change over are chosen. So a race is tried in every way
+// that changes over a few times, and in the same ways each time.
 #pragma once
 
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "../../src/arch/host/machine.h"
 #include "arch/race.h"
@@ -14,12 +15,23 @@
 /* What a CPU does. No cmocka assertions in the second one: only the test's own thread has them. */
 typedef void (*turn_t)(void);
 
+#define MOST_CHANGES 4
+
+/* How many windows are passed before each change; and how many changes there were, last time. */
+struct schedule {
+    unsigned int
+        depth; /* changes at most; who has to wait for the other changes over beside that */
+    unsigned long windows[MOST_CHANGES];
+    unsigned int changes;
+};
+
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     unsigned int running; /* CPU */
     bool ended[2];
-    unsigned long windows, change_at, waits;
+    unsigned long passed, waits;
+    struct schedule *schedule;
     turn_t second;
 } interleaving = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
@@ -40,19 +52,26 @@ static inline void give_turn(unsigned int to)
     pthread_mutex_unlock(&interleaving.lock);
 }
 
-/* The first CPU gives way at one window; both do where they have to wait for the other. */
+static inline bool time_to_change(void)
+{
+    struct schedule *s = interleaving.schedule;
+
+    if (s->changes == s->depth || interleaving.passed++ < s->windows[s->changes]) {
+        return false;
+    }
+    s->changes++;
+    interleaving.passed = 0;
+    return true;
+}
+
 static inline void change_over(bool waits)
 {
     unsigned int self = this_cpu()->id, other = 1 - self;
 
-    if (waits ? ++interleaving.waits > 1000000
-              : self != 0 || interleaving.windows++ != interleaving.change_at) {
-        if (waits) {
-            abort(); /* for ever */
-        }
-        return;
+    if (waits && ++interleaving.waits > 1000000) {
+        abort(); /* for ever */
     }
-    if (!interleaving.ended[other]) {
+    if (!interleaving.ended[other] && (waits || time_to_change())) {
         give_turn(other);
         await_turn(self);
     }
@@ -68,18 +87,16 @@ static inline void *second_cpu(void *unused)
     return NULL;
 }
 
-/*
- * CPU 0 does `first`; at its window number `at` CPU 1 does `second`, until that has ended or has to
- * wait. False where there are not so many windows: then `second` came after `first`.
- */
-static inline bool interleave(turn_t first, turn_t second, unsigned long at)
+/* CPU 0 begins with `first`, CPU 1 does `second`. */
+static inline void interleave(turn_t first, turn_t second, struct schedule *schedule)
 {
     pthread_t thread;
 
+    schedule->changes = 0;
     interleaving.running = 0;
     interleaving.ended[0] = interleaving.ended[1] = false;
-    interleaving.windows = interleaving.waits = 0;
-    interleaving.change_at = at;
+    interleaving.passed = interleaving.waits = 0;
+    interleaving.schedule = schedule;
     interleaving.second = second;
     if (pthread_create(&thread, NULL, second_cpu, NULL) != 0) {
         abort();
@@ -93,5 +110,17 @@ static inline bool interleave(turn_t first, turn_t second, unsigned long at)
     }
     host_race_window = NULL;
     pthread_join(thread, NULL);
-    return interleaving.windows > at;
+}
+
+/* The next one after what the last one came to; false when there is none. */
+static inline bool next_schedule(struct schedule *s)
+{
+    if (s->changes == 0) {
+        return false;
+    }
+    s->windows[s->changes - 1]++;
+    for (unsigned int i = s->changes; i < MOST_CHANGES; i++) {
+        s->windows[i] = 0;
+    }
+    return true;
 }

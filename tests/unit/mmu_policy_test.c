@@ -225,6 +225,22 @@ static void test_kept_registers_are_mapped_read_only_in_every_way(void **state)
     assert_int_equal(set_entry(space.table[1], 51, 0), 0);
 }
 
+/* How memory is cached is for those who share it with devices. */
+static void test_caching_of_memory_is_for_who_has_devices(void **state)
+{
+    const pte_t uncached = entry_for(frame[OWN_PLAIN], KERNEL_RW | PTE_PCD);
+    const bool has_ranges = guest->io_memory->count != 0;
+
+    assert_true(has_ranges);
+    assert_int_equal(ranges_remove(guest->io_memory, DEVICE_ALLOWED, DEVICE_ALLOWED), 0);
+    assert_int_equal(set_entry(space.table[1], 51, uncached), 0);
+    assert_int_equal(table_at(space.table[1])[51] & PTE_PCD, 0);
+    guest->hardware = true;
+    assert_int_equal(set_entry(space.table[1], 51, uncached), 0);
+    assert_int_equal(table_at(space.table[1])[51] & PTE_PCD, PTE_PCD);
+    assert_int_equal(set_entry(space.table[1], 51, 0), 0);
+}
+
 static void test_other_devices_are_written_as_ever(void **state)
 {
     const pte_t other_device = entry_for(mfn(DEVICE_REFUSED), KERNEL_RW | PTE_PCD);
@@ -256,6 +272,8 @@ int main(void)
                                         policy_setup, policy_teardown),
         cmocka_unit_test_setup_teardown(test_kept_registers_are_mapped_read_only_in_every_way,
                                         policy_setup, policy_teardown),
+        cmocka_unit_test_setup_teardown(test_caching_of_memory_is_for_who_has_devices, policy_setup,
+                                        policy_teardown),
         cmocka_unit_test_setup_teardown(test_other_devices_are_written_as_ever, policy_setup,
                                         policy_teardown),
         cmocka_unit_test_setup_teardown(test_a_page_that_all_look_at_has_a_last_reference_too,

@@ -167,6 +167,12 @@ static void test_references_come_and_go_while_types_change(void **state)
                                 .check = check_both});
 }
 
+static void pin_and_look_at_spare(void)
+{
+    call_pin(spare, 1);
+    look_at_spare();
+}
+
 static void unpin_and_use_spare(void)
 {
     call_unpin(spare);
@@ -181,6 +187,15 @@ static void test_a_use_that_is_one_more_finds_no_table_any_more(void **state)
                                 .check = check_both});
 }
 
+/* Found unfinished, then finished, and then with one more use than a moment ago. */
+static void test_a_table_changes_more_than_once_while_it_is_looked_at(void **state)
+{
+    run_race((struct race){.first = use_spare_in_l2,
+                           .second = pin_and_look_at_spare,
+                           .check = check_both,
+                           .depth = 3});
+}
+
 /* ---- a frame that becomes another's ------------------------------------------------------------
  */
 
@@ -189,7 +204,7 @@ static struct domain *other;
 static void spare_is_pinned_and_another_domain_waits(void)
 {
     other = new_domain(2, 1, false);
-    other->max_pages = 64;
+    other->max_pages = 32;
     other->vcpus[0]->cpu = cpus[1];
     spare_is_pinned();
 }
@@ -577,6 +592,7 @@ int main(void)
         cmocka_unit_test(test_a_use_comes_as_another_goes),
         cmocka_unit_test(test_references_come_and_go_while_types_change),
         cmocka_unit_test(test_a_use_that_is_one_more_finds_no_table_any_more),
+        cmocka_unit_test(test_a_table_changes_more_than_once_while_it_is_looked_at),
         cmocka_unit_test(test_another_domains_table_is_not_used),
         cmocka_unit_test(test_edits_of_one_table_come_one_after_the_other),
         cmocka_unit_test(test_an_edit_finds_a_table_or_none),

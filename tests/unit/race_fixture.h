@@ -3,6 +3,8 @@
 // where they can (interleave.h). After each meeting the audit counts everything.
 #pragma once
 
+#define MACHINE_FRAMES 320U
+
 #include "interleave.h"
 #include "mmu_fixture.h"
 
@@ -15,17 +17,20 @@ static inline unsigned char *own_page(void)
     return guest_page + this_cpu()->id * PAGE_SIZE;
 }
 
-/* A call until it is done; while it has to be issued again the other CPU may go on. */
+/*
+ * A call until it is done. The other CPU may be what it has to be issued again for, so it goes on
+ * some time.
+ */
 static inline void finish(enum call call)
 {
+    unsigned int times = 0;
     long r;
 
-    do {
-        r = one_turn(call);
-        if (r == HYPERCALL_RESTART) {
+    while ((r = one_turn(call)) == HYPERCALL_RESTART) {
+        if (++times % 64 == 0) {
             cpu_relax();
         }
-    } while (r == HYPERCALL_RESTART);
+    }
     result[this_cpu()->id] = r;
 }
 
@@ -96,30 +101,31 @@ static inline void races_teardown(void)
     guest_teardown(NULL);
 }
 
-/* A race from its beginning, once for each window of the first CPU's. */
+/* A race from its beginning, in every way that changes over a few times. */
 struct race {
     void (*prepare)(void);
     turn_t first, second;
     void (*check)(void);
-    bool interrupted; /* everything of the first CPU's is */
+    bool interrupted;   /* everything of the first CPU's is */
+    unsigned int depth; /* changes; 0: two */
 };
 
 static inline void run_race(struct race race)
 {
-    bool more = true;
+    struct schedule schedule = {.depth = race.depth != 0 ? race.depth : 2};
 
-    for (unsigned long at = 0; more; at++) {
+    do {
         races_setup();
         if (race.prepare) {
             race.prepare();
         }
         interrupt_everything(race.interrupted);
-        more = interleave(race.first, race.second, at);
+        interleave(race.first, race.second, &schedule);
         interrupt_everything(false);
         audit();
         race.check();
         races_teardown();
-    }
+    } while (next_schedule(&schedule));
 }
 
 /* In either order of who begins. */

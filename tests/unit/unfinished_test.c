@@ -259,6 +259,92 @@ static void test_the_idle_vcpu_does_all_at_once(void **state)
     audit();
 }
 
+/* At start of day. */
+static void test_before_any_vcpu_all_is_done_at_once(void **state)
+{
+    struct tree t = new_tree();
+
+    this_cpu()->current = NULL;
+    interrupt_everything(true);
+    assert_int_equal(table_get(guest, frame_of(t.top), 4), 0);
+    table_put(frame_of(t.top));
+    interrupt_everything(false);
+    run_as(vcpu);
+    audit();
+}
+
+static void test_with_a_list_that_is_nearly_full_too(void **state)
+{
+    struct tree t = new_tree();
+
+    for (unsigned int i = 0; i <= UNFINISHED_ITEMS - UNFINISHED_BY_ONE_CALL; i++) {
+        unfinished_add(vcpu, frame_of(space.data[i]), UNFINISHED_FAILED);
+    }
+    interrupt_everything(true);
+    assert_int_equal(table_get(guest, frame_of(t.top), 4), 0);
+    table_put(frame_of(t.top));
+    interrupt_everything(false);
+    unfinished_end(vcpu);
+    audit();
+}
+
+static void test_a_list_needs_memory(void **state)
+{
+    void *taken = NULL, *object;
+    struct vcpu v = {.domain = guest};
+
+    while ((object = heap_new(struct vcpu_mmu)) != NULL) {
+        *(void **)object = taken;
+        taken = object;
+    }
+    assert_int_equal(unfinished_create(&v), -ENOMEM);
+    while (taken) {
+        object = taken;
+        taken = *(void **)object;
+        heap_free(object);
+    }
+}
+
+static struct xen_memory_reservation reservation_of(xen_pfn_t *frames, unsigned int count)
+{
+    struct xen_memory_reservation r = {.nr_extents = count, .domid = DOMID_SELF};
+
+    r.extent_start.p = frames;
+    return r;
+}
+
+static void test_memory_is_given_back_when_older_work_is_done(void **state)
+{
+    struct tree t = new_tree();
+    xen_pfn_t *list = (xen_pfn_t *)(guest_page + PAGE_SIZE);
+    struct xen_memory_reservation r = reservation_of(list, 1);
+
+    begin_pin(t.top, 4);
+    list[0] = new_frame(guest).n;
+    interrupt_everything(true);
+    assert_int_equal(memory_op(XENMEM_decrease_reservation, &r), 1);
+    assert_true(turns > 2);
+    interrupt_everything(false);
+}
+
+/* The second of the list is in the tree of the first. */
+static void test_the_next_extent_waits_for_what_one_left(void **state)
+{
+    struct tree t = new_tree();
+    xen_pfn_t *list = (xen_pfn_t *)(guest_page + PAGE_SIZE);
+    struct xen_memory_reservation r = reservation_of(list, 2);
+    uint64_t free_before = frames_free_count();
+
+    assert_int_equal(pin(t.top, 4), 0);
+    list[0] = t.top.n;
+    list[1] = t.some_l1.n;
+    interrupt_everything(true);
+    assert_int_equal(memory_op(XENMEM_decrease_reservation, &r), 2);
+    assert_true(turns > L1_TABLES / 2);
+    assert_int_equal(frames_free_count(), free_before + 2);
+    interrupt_everything(false);
+}
+
 /* Loading CR3 is a call like any other, but for its name. */
 static void test_a_base_is_written_when_older_work_is_done(void **state)
 {
@@ -298,6 +384,11 @@ static void test_the_next_of_a_batch_waits_for_what_one_left(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        guest_test(test_the_next_extent_waits_for_what_one_left),
+        guest_test(test_memory_is_given_back_when_older_work_is_done),
+        guest_test(test_a_list_needs_memory),
+        guest_test(test_with_a_list_that_is_nearly_full_too),
+        guest_test(test_before_any_vcpu_all_is_done_at_once),
         guest_test(test_the_idle_vcpu_does_all_at_once),
         guest_test(test_a_base_is_written_when_older_work_is_done),
         guest_test(test_the_next_of_a_batch_waits_for_what_one_left),
