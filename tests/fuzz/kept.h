@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The processors' part in the fuzzing of page tables: translations that they keep, and stores
-// through them. Part of mmu_fuzz.c, which has the numbers to choose by.
+// through them.
 #pragma once
 
+#include "mmu_world.h"
+
 #define KEPT 6 /* translations */
+
+/* What guests store through them. */
+#ifndef TAKE_STORED
+#define TAKE_STORED take_entry
+#endif
 
 /* A translation of a page, or of all that a level-1 table maps. */
 struct kept {
@@ -103,6 +110,6 @@ static void use_kept(void)
             reach_page(k->frame, take_slot(), k->writable);
         }
     } else if (k->writable) {
-        table_at(k->frame)[take_slot()] = take_entry();
+        table_at(k->frame)[take_slot()] = TAKE_STORED();
     }
 }
