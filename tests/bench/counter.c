@@ -8,6 +8,8 @@
 // low and high bound the hypervisor's addresses (default: what the PV interface reserves for it).
 // A row's line in FILE is that of its shortest round:
 //   row NUMBER INSTRUCTIONS IN_HYPERVISOR KIND=COUNT...
+// before them, from a Linux's first instruction to the first mark,
+//   boot INSTRUCTIONS IN_HYPERVISOR KIND=COUNT...
 // and for the row that `profile` numbers, a line for each address that ran in that round:
 //   pc HEX COUNT, all 16 digits
 //
@@ -92,6 +94,12 @@ struct counts {
 static struct counts now;
 static struct counts round_start, best;
 static unsigned row;
+
+// Where Linux's text is linked to run (x86 memory layout, Documentation/x86 of Linux); the boot is
+// from there to the first mark.
+static const uint64_t kernel_low = 0xffffffff80000000;
+static struct counts boot_start;
+static enum { BOOT_FIRMWARE, BOOT_KERNEL, BOOT_DONE } boot_stage;
 
 static FILE *out;
 static uint64_t low = 0xffff800000000000, high = 0xffff87ffffffffff;
@@ -297,9 +305,43 @@ static void profile_print(void)
 }
 
 // ---- rounds and rows ----------------------------------------------------------------------------
+static struct counts since(const struct counts *start)
+{
+    struct counts passed = {.all = now.all - start->all,
+                            .hypervisor = now.hypervisor - start->hypervisor};
+
+    for (unsigned kind = 0; kind < KINDS; kind++) {
+        passed.kinds[kind] = now.kinds[kind] - start->kinds[kind];
+    }
+    return passed;
+}
+
+static void print_counts(const struct counts *counts)
+{
+    fprintf(out, "%lu %lu", counts->all, counts->hypervisor);
+    for (unsigned kind = 0; kind < KINDS; kind++) {
+        if (counts->kinds[kind] != 0) {
+            fprintf(out, " %s=%lu", kind_names[kind], counts->kinds[kind]);
+        }
+    }
+    fputc('\n', out);
+}
+
+static void end_boot(void)
+{
+    struct counts boot = since(&boot_start);
+
+    fprintf(out, "boot ");
+    print_counts(&boot);
+    boot_stage = BOOT_DONE;
+}
+
 static void start_round(unsigned vcpu, void *data)
 {
     (void)vcpu, (void)data;
+    if (boot_stage == BOOT_KERNEL) {
+        end_boot();
+    }
     if (profiling()) {
         memset(profile_count, 0, PROFILE_SLOTS * sizeof(*profile_count));
     }
@@ -309,12 +351,8 @@ static void start_round(unsigned vcpu, void *data)
 static void end_round(unsigned vcpu, void *data)
 {
     (void)vcpu, (void)data;
-    struct counts this = {.all = now.all - round_start.all,
-                          .hypervisor = now.hypervisor - round_start.hypervisor};
+    struct counts this = since(&round_start);
 
-    for (unsigned kind = 0; kind < KINDS; kind++) {
-        this.kinds[kind] = now.kinds[kind] - round_start.kinds[kind];
-    }
     if (best.all == 0 || this.all < best.all) {
         best = this;
         if (profiling()) {
@@ -326,13 +364,8 @@ static void end_round(unsigned vcpu, void *data)
 static void end_row(unsigned vcpu, void *data)
 {
     (void)vcpu, (void)data;
-    fprintf(out, "row %u %lu %lu", row + 1, best.all, best.hypervisor);
-    for (unsigned kind = 0; kind < KINDS; kind++) {
-        if (best.kinds[kind] != 0) {
-            fprintf(out, " %s=%lu", kind_names[kind], best.kinds[kind]);
-        }
-    }
-    fputc('\n', out);
+    fprintf(out, "row %u ", row + 1);
+    print_counts(&best);
     if (profiling()) {
         profile_print();
     }
@@ -378,6 +411,12 @@ static void instrument(struct qemu_plugin_insn *insn)
 static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
     (void)id;
+    // Code is translated when it first runs.
+    if (boot_stage == BOOT_FIRMWARE &&
+        qemu_plugin_insn_vaddr(qemu_plugin_tb_get_insn(tb, 0)) >= kernel_low) {
+        boot_start = now;
+        boot_stage = BOOT_KERNEL;
+    }
     for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
         instrument(qemu_plugin_tb_get_insn(tb, i));
     }
