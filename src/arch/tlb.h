@@ -2,6 +2,8 @@
 // The seam to address translation caches and page-table bases.
 #pragma once
 
+#include <stddef.h>
+
 #include "lib/address.h"
 #include "lib/compiler.h"
 
@@ -20,9 +22,11 @@ void arch_tlb_flush_cpus(uint64_t cpus);
 /* Forget one page on each CPU of the bitmap, whatever address space it runs. */
 void arch_tlb_flush_page_cpus(uint64_t cpus, uint64_t address);
 
-/* Write back and drop this CPU's (or every CPU's) caches. */
+/* Write back and drop all of this CPU's caches. It takes long: no lock held. */
 void arch_cache_flush_local(void);
-void arch_cache_flush_all(void);
+
+/* Write back and drop what any CPU's caches have of these bytes. */
+void arch_cache_flush_lines(const void *from, size_t bytes);
 
 /* Address that the last page fault on this CPU was about. */
 uint64_t arch_fault_address(void);

@@ -74,6 +74,12 @@ static inline void cpu_set_online(unsigned int id, bool online)
     }
 }
 
+/* All that have started, offline ones too: a bit each. */
+static inline uint64_t cpus_started(void)
+{
+    return ~0ULL >> (MAX_CPUS - cpu_count);
+}
+
 static inline struct vcpu *current_vcpu(void)
 {
     return this_cpu()->current;

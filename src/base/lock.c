@@ -31,3 +31,25 @@ void lock_rank_release(const spinlock_t *lock)
 {
     this_cpu()->lock_rank_bits &= ~(1U << lock->rank);
 }
+
+/* One line where it does something, none where not. */
+#ifdef PAVISE_DEBUG
+#define IN_DEBUG(statement) statement
+#else
+#define IN_DEBUG(statement)
+#endif
+
+void lock_forbid(void)
+{
+    IN_DEBUG(this_cpu()->lock_rank_bits |= 1U << RANK_FORBIDDEN);
+}
+
+void lock_permit(void)
+{
+    IN_DEBUG(this_cpu()->lock_rank_bits &= ~(1U << RANK_FORBIDDEN));
+}
+
+bool lock_is_forbidden(void)
+{
+    return (this_cpu()->lock_rank_bits >> RANK_FORBIDDEN & 1) != 0;
+}

@@ -25,6 +25,7 @@ enum lock_rank {
     RANK_FRAMES, /* the frame allocator */
     RANK_DEVICE,
     RANK_CONSOLE,
+    RANK_FORBIDDEN, /* no lock has it: "held" where none above may be taken */
     RANK_CLOCK, /* time may be asked for with any lock held */
     RANK_COUNT,
 };
@@ -48,6 +49,11 @@ static inline void spin_init(spinlock_t *lock, enum lock_rank rank)
 /* Debug builds: panics where the order is broken. */
 void lock_rank_acquire(const spinlock_t *lock);
 void lock_rank_release(const spinlock_t *lock);
+
+/* Debug builds: from here to there this CPU takes no lock but the clock's. They don't nest. */
+void lock_forbid(void);
+void lock_permit(void);
+bool lock_is_forbidden(void);
 
 /* Somebody else has it: wait until it is the caller's. */
 void spin_lock_slowly(spinlock_t *lock);

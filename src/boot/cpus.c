@@ -6,6 +6,7 @@
 #include "arch/clock.h"
 #include "arch/cpu_start.h"
 #include "base/cpu.h"
+#include "base/cpu_call.h"
 #include "base/log.h"
 #include "base/param.h"
 #include "boot/clocks.h"
@@ -13,6 +14,7 @@
 #include "control/machine.h"
 #include "lib/address.h"
 #include "platform/lapic.h"
+#include "platform/mtrr.h"
 #include "sched/sched.h"
 #include "time/time.h"
 #include "time/timer.h"
@@ -93,6 +95,23 @@ static void check_counters(unsigned int id)
     }
 }
 
+static void read_mtrrs(void *to)
+{
+    mtrrs_read(to);
+}
+
+/* Firmware's mistake, which it alone could correct; what may come of it is better known. */
+static void check_memory_types(unsigned int id)
+{
+    struct mtrrs own, theirs;
+
+    mtrrs_read(&own);
+    cpu_call(1ULL << id, read_mtrrs, &theirs);
+    if (!mtrrs_agree(&own, &theirs)) {
+        log_warning("CPU %u: its MTRRs are not the first CPU's; memory may seem to forget", id);
+    }
+}
+
 /* What a CPU has beside its region. Made once: a processor that fails leaves it to the next. */
 static bool prepare(unsigned int id)
 {
@@ -132,6 +151,7 @@ static void start_one(const struct madt_cpu *processor, uint64_t entry)
     }
     check_counters(id);
     cpu_count = id + 1;
+    check_memory_types(id);
     cpu_set_online(id, true);
     __atomic_store_n(&meeting.released, true, __ATOMIC_RELEASE);
 }

@@ -2,7 +2,6 @@
 // The processors, as domain 0 sees and manages them.
 #include "abi/errno.h"
 #include "arch/guest.h"
-#include "arch/msr.h"
 #include "control/copy.h"
 #include "control/cpu_hotplug.h"
 #include "control/machine.h"
@@ -85,86 +84,4 @@ long platform_set_pm_info(const struct xenpf_set_processor_pminfo *op)
     default:
         return -EINVAL;
     }
-}
-
-/* ---- resource_op: a few MSRs, read on one CPU in one go ---------------------------------------
- */
-
-#define MAX_RESOURCE_ENTRIES 3
-
-#define MSR_IA32_TSC     0x10
-#define MSR_QM_EVTSEL    0xc8d
-#define MSR_QM_COUNTER   0xc8e
-#define MSR_PKG_TEMP_LOW 0x1b1
-
-/* Monitoring, which shows nothing of any domain's secrets but traffic; and time. */
-static bool resource_allowed(const struct xenpf_resource_entry *entry)
-{
-    switch (entry->idx) {
-    case MSR_IA32_TSC:
-        return entry->u.cmd == XEN_RESOURCE_OP_MSR_READ;
-    case MSR_QM_EVTSEL:
-        return true;
-    case MSR_QM_COUNTER:
-    case MSR_PKG_TEMP_LOW:
-        return entry->u.cmd == XEN_RESOURCE_OP_MSR_READ;
-    default:
-        return false;
-    }
-}
-
-/* Leaves the entry's answer in it: its value, or in `ret` what is wrong. */
-static int access_resource(struct xenpf_resource_entry *entry)
-{
-    if (entry->rsvd != 0) {
-        return -EINVAL;
-    }
-    if (entry->u.cmd != XEN_RESOURCE_OP_MSR_READ && entry->u.cmd != XEN_RESOURCE_OP_MSR_WRITE) {
-        return -EOPNOTSUPP;
-    }
-    if (!resource_allowed(entry)) {
-        return -EACCES;
-    }
-    if (entry->idx == MSR_IA32_TSC) {
-        entry->val = time_now_ns();
-        return 0;
-    }
-    return entry->u.cmd == XEN_RESOURCE_OP_MSR_READ
-               ? arch_rdmsr_safe((uint32_t)entry->idx, &entry->val)
-               : arch_wrmsr_safe((uint32_t)entry->idx, entry->val);
-}
-
-/* The number of entries that worked; the one after them says why it did not. */
-long platform_resource(const struct xenpf_resource_op *op)
-{
-    gva_t entries = gva((uint64_t)op->entries.p);
-
-    if (op->nr_entries > MAX_RESOURCE_ENTRIES) {
-        return -E2BIG;
-    }
-    if (op->cpu >= cpu_count) {
-        return -ENODEV;
-    }
-    if (op->cpu != this_cpu()->id) {
-        return -EOPNOTSUPP;
-    }
-    for (uint32_t i = 0; i < op->nr_entries; i++) {
-        struct xenpf_resource_entry entry;
-        int error;
-
-        if (read_guest(&entry, entries, i) != 0) {
-            return -EFAULT;
-        }
-        error = access_resource(&entry);
-        if (error != 0) {
-            entry.u.ret = error;
-        }
-        if (write_guest(entries, i, &entry) != 0) {
-            return -EFAULT;
-        }
-        if (error != 0) {
-            return i;
-        }
-    }
-    return op->nr_entries;
 }

@@ -6,6 +6,7 @@
 // there is nothing to do once the request is found good. GNTTAB_CACHE_SOURCE_GREF, the form that
 // names a grant reference, is refused here as the reference refuses it.
 #include "abi/errno.h"
+#include "arch/frames.h"
 #include "arch/guest.h"
 #include "arch/tlb.h"
 #include "base/cpu.h"
@@ -53,6 +54,7 @@ static int may_flush(const struct domain *d, mfn_t frame)
 
 static int flush_one(const struct domain *d, const struct gnttab_cache_flush *op)
 {
+    mfn_t frame = maddr_to_mfn(maddr(op->a.dev_bus_addr));
     int error;
 
     if ((uint32_t)op->offset + op->length > PAGE_SIZE ||
@@ -62,9 +64,10 @@ static int flush_one(const struct domain *d, const struct gnttab_cache_flush *op
     if (op->length == 0 || op->op == 0) {
         return 0;
     }
-    error = may_flush(d, maddr_to_mfn(maddr(op->a.dev_bus_addr)));
+    error = may_flush(d, frame);
     if (error == 0 && d->hardware) {
-        arch_cache_flush_local();
+        /* Lines are flushed out of all CPUs' caches; a flush of them cleans as it invalidates. */
+        arch_cache_flush_lines((char *)frame_to_virt(frame) + op->offset, op->length);
     }
     return error;
 }

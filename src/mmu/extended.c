@@ -7,6 +7,7 @@
 #include "arch/pv.h"
 #include "arch/race.h"
 #include "arch/tlb.h"
+#include "base/cpu_call.h"
 #include "base/hypercall.h"
 #include "lib/string.h"
 #include "mmu/base.h"
@@ -124,6 +125,11 @@ static long flush_many(const struct mmuext_op *op, bool one_page)
     return 0;
 }
 
+static void flush_own_caches(void *unused)
+{
+    arch_cache_flush_local();
+}
+
 static long flush_caches(bool everywhere)
 {
     const struct domain *d = current_vcpu()->domain;
@@ -133,7 +139,7 @@ static long flush_caches(bool everywhere)
         return -EPERM;
     }
     if (everywhere) {
-        arch_cache_flush_all();
+        cpu_call(cpus_started(), flush_own_caches, NULL);
     } else {
         arch_cache_flush_local();
     }

@@ -129,8 +129,9 @@ static void test_caches_are_flushed_for_those_with_devices(void **state)
     assert_int_equal(mmuext(MMUEXT_FLUSH_CACHE_GLOBAL, 0), -EPERM);
     assert_int_equal(ranges_add(guest->io_memory, 0xfe000, 0xfe000), 0);
     assert_int_equal(mmuext(MMUEXT_FLUSH_CACHE, 0), 0);
+    assert_int_equal(host_calls.cache_flush, 1);
     assert_int_equal(mmuext(MMUEXT_FLUSH_CACHE_GLOBAL, 0), 0);
-    assert_int_equal(host_calls.cache_flush, 2);
+    assert_int_equal(host_calls.cache_flush, 1 + cpu_count);
 }
 
 /* ---- pages --------------------------------------------------------------------------------------

@@ -13,10 +13,12 @@
 #include "arch/power.h"
 #include "arch/race.h"
 #include "arch/tlb.h"
+#include "base/cpu_call.h"
 #include "memory/allocator.h"
 #include "memory/flush.h"
 
 _Thread_local struct cpu *host_this_cpu;
+bool host_cpus_are_threads;
 unsigned char *host_ram;
 struct host_calls host_calls;
 uint64_t host_tsc;
@@ -197,6 +199,18 @@ void arch_kick_cpu(unsigned int id)
     __atomic_add_fetch(&host_calls.kicks[id], 1, __ATOMIC_RELAXED);
 }
 
+/* Where one thread plays all CPUs, it is the other one for as long as the call takes. */
+void arch_send_call(unsigned int id)
+{
+    struct cpu *caller = host_this_cpu;
+
+    if (!host_cpus_are_threads) {
+        host_this_cpu = cpus[id];
+        cpu_serve_call();
+        host_this_cpu = caller;
+    }
+}
+
 void arch_poll_interrupts(void)
 {
 }
@@ -270,9 +284,9 @@ void arch_cache_flush_local(void)
     __atomic_add_fetch(&host_calls.cache_flush, 1, __ATOMIC_RELAXED);
 }
 
-void arch_cache_flush_all(void)
+void arch_cache_flush_lines(const void *from, size_t bytes)
 {
-    arch_cache_flush_local();
+    __atomic_add_fetch(&host_calls.bytes_flushed, bytes, __ATOMIC_RELAXED);
 }
 
 void arch_halt(void)

@@ -19,6 +19,12 @@ void host_machine_destroy(void);
 void host_become_cpu(unsigned int id);
 
 /*
+ * Whether each CPU is a thread, which makes the calls that are addressed to it (base/cpu_call.h)
+ * itself, in cpu_relax(). Otherwise who calls does that, in their place. At first not.
+ */
+extern bool host_cpus_are_threads;
+
+/*
  * Guest addresses: [host_guest_base(), + bytes) is the one range that copies succeed in; the test
  * reads and writes it directly. A test may make part of it fault.
  */
@@ -29,7 +35,7 @@ void host_guest_read_only(bool on);          /* copies to it fault */
 
 /* What the seam was asked for since host_machine_create(). */
 struct host_calls {
-    unsigned long tlb_flush_local, tlb_flush_page, tlb_flush_cpus, cache_flush;
+    unsigned long tlb_flush_local, tlb_flush_page, tlb_flush_cpus, cache_flush, bytes_flushed;
     uint64_t last_flushed_cpus, last_flushed_address;
     unsigned long kicks[MAX_CPUS];
 };

@@ -26,6 +26,11 @@ void arch_kick_cpu(unsigned int id)
     ipi_send(id, IPI_KICK);
 }
 
+void arch_send_call(unsigned int id)
+{
+    ipi_send(id, IPI_CALL);
+}
+
 static bool stopping; /* [a] some CPU panics */
 
 void interrupts_stop_here_if_asked(void)
@@ -46,8 +51,8 @@ void interrupt_dispatch(unsigned int vector)
         cpu_serve_flush_request();
         lapic_eoi();
         return;
-    case IPI_CACHE_FLUSH:
-        arch_cache_flush_local();
+    case IPI_CALL:
+        cpu_serve_call();
         lapic_eoi();
         return;
     case VECTOR_TIMER:

@@ -17,6 +17,9 @@ static struct {
 
 #define FLUSH_ALL UINT64_MAX
 
+/* No processor has shorter cache lines; where they are longer, some are flushed twice. */
+#define LEAST_LINE 32UL
+
 void arch_tlb_flush_local(void)
 {
     uint64_t control = read_cr4();
@@ -94,14 +97,13 @@ void arch_cache_flush_local(void)
     asm volatile("wbinvd" ::: "memory");
 }
 
-void arch_cache_flush_all(void)
+void arch_cache_flush_lines(const void *from, size_t bytes)
 {
-    for (unsigned int id = 0; id < cpu_count; id++) {
-        if (id != this_cpu()->id) {
-            ipi_send(id, IPI_CACHE_FLUSH);
-        }
+    for (uint64_t line = ROUND_DOWN((uint64_t)from, LEAST_LINE); line < (uint64_t)from + bytes;
+         line += LEAST_LINE) {
+        asm volatile("clflush (%0)" : : "r"(line) : "memory");
     }
-    arch_cache_flush_local();
+    asm volatile("mfence" ::: "memory");
 }
 
 uint64_t arch_fault_address(void)

@@ -3,11 +3,14 @@
 #pragma once
 
 #include <sched.h>
+#include <stdbool.h>
 
 #include "impl/race.h"
 
 struct cpu;
 extern _Thread_local struct cpu *host_this_cpu;
+extern bool host_cpus_are_threads;
+void cpu_serve_call(void);
 
 static inline struct cpu *this_cpu(void)
 {
@@ -20,5 +23,8 @@ static inline void cpu_relax(void)
         host_race_window(true);
     } else {
         sched_yield();
+    }
+    if (host_cpus_are_threads) {
+        cpu_serve_call();
     }
 }

@@ -9,6 +9,7 @@
 
 struct cpu;
 void cpu_serve_flush_request(void);
+void cpu_serve_call(void);
 
 static inline struct cpu *this_cpu(void)
 {
@@ -21,4 +22,5 @@ static inline void cpu_relax(void)
 {
     __asm__ volatile("pause" ::: "memory");
     cpu_serve_flush_request();
+    cpu_serve_call();
 }

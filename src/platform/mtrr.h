@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory type range registers (processor manual 3A, 11.11). They are the firmware's to set, the
+// same on all processors; where one differs, memory has two types and caches lose what was written.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define MTRR_VARIABLE_MOST 16
+#define MTRR_FIXED_COUNT   11
+
+/* All zero on a processor without any. */
+struct mtrrs {
+    uint64_t capabilities, default_type;
+    uint64_t fixed[MTRR_FIXED_COUNT];
+    uint64_t base[MTRR_VARIABLE_MOST], mask[MTRR_VARIABLE_MOST];
+};
+
+/* This CPU's. No lock, in any context. */
+void mtrrs_read(struct mtrrs *to);
+
+/* Whether two CPUs' mean the same: where a range is off, what else it says does not count. */
+bool mtrrs_agree(const struct mtrrs *a, const struct mtrrs *b);
