@@ -25,6 +25,12 @@ void arch_tlb_flush_page_cpus(uint64_t cpus, uint64_t address);
 /* Write back and drop all of this CPU's caches. It takes long: no lock held. */
 void arch_cache_flush_local(void);
 
+/*
+ * Run `function` with this CPU's caches off, and all that they and the translation cache held
+ * forgotten before and after, as changes of memory types ask for (manual 3A, 11.11.8).
+ */
+void arch_without_caches(void (*function)(const void *argument), const void *argument);
+
 /* Write back and drop what any CPU's caches have of these bytes. */
 void arch_cache_flush_lines(const void *from, size_t bytes);
 

@@ -25,8 +25,8 @@ enum lock_rank {
     RANK_FRAMES, /* the frame allocator */
     RANK_DEVICE,
     RANK_CONSOLE,
-    RANK_FORBIDDEN, /* no lock has it: "held" where none above may be taken */
-    RANK_CLOCK, /* time may be asked for with any lock held */
+    RANK_FORBIDDEN, /* no lock has it: "held" where none of the above may be taken */
+    RANK_CLOCK,     /* time may be asked for with any lock held */
     RANK_COUNT,
 };
 

@@ -100,15 +100,29 @@ static void read_mtrrs(void *to)
     mtrrs_read(to);
 }
 
-/* Firmware's mistake, which it alone could correct; what may come of it is better known. */
-static void check_memory_types(unsigned int id)
+static void write_mtrrs(void *from)
 {
-    struct mtrrs own, theirs;
+    mtrrs_write(from);
+}
 
-    mtrrs_read(&own);
-    cpu_call(1ULL << id, read_mtrrs, &theirs);
-    if (!mtrrs_agree(&own, &theirs)) {
-        log_warning("CPU %u: its MTRRs are not the first CPU's; memory may seem to forget", id);
+/* It has run nothing but Pavise's own code so far, in memory that is of one type to both. */
+static void settle_memory_types(unsigned int id)
+{
+    uint64_t cpu = 1ULL << id;
+    struct mtrrs first, own;
+
+    mtrrs_read(&first);
+    cpu_call(cpu, read_mtrrs, &own);
+    if (mtrrs_agree(&first, &own)) {
+        return;
+    }
+    cpu_call(cpu, write_mtrrs, &first);
+    cpu_call(cpu, read_mtrrs, &own);
+    if (mtrrs_agree(&first, &own)) {
+        log_info("CPU %u: its MTRRs were not the first CPU's, and are now", id);
+    } else {
+        log_warning("CPU %u: its MTRRs can't be made the first CPU's; memory may seem to forget",
+                    id);
     }
 }
 
@@ -151,7 +165,7 @@ static void start_one(const struct madt_cpu *processor, uint64_t entry)
     }
     check_counters(id);
     cpu_count = id + 1;
-    check_memory_types(id);
+    settle_memory_types(id);
     cpu_set_online(id, true);
     __atomic_store_n(&meeting.released, true, __ATOMIC_RELEASE);
 }

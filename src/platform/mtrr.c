@@ -3,6 +3,7 @@
 #include "platform/mtrr.h"
 
 #include "arch/msr.h"
+#include "arch/tlb.h"
 #include "lib/string.h"
 
 #define MSR_MTRR_CAP          0xfe
@@ -47,6 +48,34 @@ void mtrrs_read(struct mtrrs *to)
     for (uint32_t i = 0; i < variable_count(to); i++) {
         to->base[i] = value_of(MSR_MTRR_BASE(i));
         to->mask[i] = value_of(MSR_MTRR_MASK(i));
+    }
+}
+
+/* What a processor does not let itself be told stays; who compares again afterwards finds it. */
+static void set(uint32_t msr, uint64_t value)
+{
+    (void)!arch_wrmsr_safe(msr, value);
+}
+
+static void write_all(const void *argument)
+{
+    const struct mtrrs *from = argument;
+
+    set(MSR_MTRR_DEFAULT, from->default_type & ~DEFAULT_ON);
+    for (uint32_t i = 0; (from->capabilities & CAP_FIXED) != 0 && i < MTRR_FIXED_COUNT; i++) {
+        set(fixed_msr[i], from->fixed[i]);
+    }
+    for (uint32_t i = 0; i < variable_count(from); i++) {
+        set(MSR_MTRR_BASE(i), from->base[i]);
+        set(MSR_MTRR_MASK(i), from->mask[i]);
+    }
+    set(MSR_MTRR_DEFAULT, from->default_type);
+}
+
+void mtrrs_write(const struct mtrrs *from)
+{
+    if (from->capabilities != 0) {
+        arch_without_caches(write_all, from);
     }
 }
 

@@ -46,6 +46,7 @@ works_on() {
     local cpus=$1 vcpus=$2
     boot --cpus "$cpus" --hypervisor-args "dom0_max_vcpus=$vcpus" < <(hotplug_script)
     shows "$vcpus vCPUs on $cpus CPUs: all CPUs run" "$cpus CPUs run, 0 are not used"
+    is "$vcpus vCPUs on $cpus CPUs: MTRRs are the same" 0 "$(grep -c "MTRRs can't" "$console")"
     is "$vcpus vCPUs on $cpus CPUs: to userland and a clean power-off" "0 $vcpus" \
         "$status $(value vcpus)"
     is "$vcpus vCPUs on $cpus CPUs: CPUs go offline and come back under load" "3 0-$((vcpus - 1))" \

@@ -49,6 +49,39 @@ static void all_registers_are_read(void **state)
     assert_int_equal(m.base[1], 0xc0000000);
 }
 
+static uint64_t default_type[8]; /* as it was written, one after the other */
+static unsigned int writes;
+
+static int note_write(void *context, uint32_t msr, uint64_t value)
+{
+    default_type[writes++] = value;
+    host_msr_set(msr, value);
+    return 0;
+}
+
+static int read_stored(void *context, uint32_t msr, uint64_t *value)
+{
+    *value = host_msr_get(msr);
+    return 0;
+}
+
+static void they_are_written_while_they_are_off(void **state)
+{
+    static const struct host_msrs noted = {read_stored, note_write, NULL};
+    struct mtrrs m, again;
+
+    mtrrs_read(&m);
+    m.base[0] = 0x40000000;
+    m.fixed[4] = 77;
+    host_claim_msrs(0x2ff, 1, &noted);
+    mtrrs_write(&m);
+    mtrrs_read(&again);
+    assert_memory_equal(&m, &again, sizeof(m));
+    assert_int_equal(writes, 2);
+    assert_int_equal(default_type[0], FIXED | 6);
+    assert_int_equal(default_type[1], ON | FIXED | 6);
+}
+
 static struct mtrrs usual(void)
 {
     return (struct mtrrs){.capabilities = 0x508,
@@ -110,6 +143,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_any_all_is_zero),
         cmocka_unit_test(all_registers_are_read),
+        cmocka_unit_test(they_are_written_while_they_are_off),
         cmocka_unit_test(what_gives_memory_another_type_differs),
         cmocka_unit_test(what_is_off_does_not_count),
     };

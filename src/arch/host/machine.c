@@ -284,6 +284,13 @@ void arch_cache_flush_local(void)
     __atomic_add_fetch(&host_calls.cache_flush, 1, __ATOMIC_RELAXED);
 }
 
+void arch_without_caches(void (*function)(const void *argument), const void *argument)
+{
+    arch_cache_flush_local();
+    function(argument);
+    arch_cache_flush_local();
+}
+
 void arch_cache_flush_lines(const void *from, size_t bytes)
 {
     __atomic_add_fetch(&host_calls.bytes_flushed, bytes, __ATOMIC_RELAXED);

@@ -97,6 +97,19 @@ void arch_cache_flush_local(void)
     asm volatile("wbinvd" ::: "memory");
 }
 
+void arch_without_caches(void (*function)(const void *argument), const void *argument)
+{
+    uint64_t control = read_cr0();
+
+    write_cr0((control | CR0_CD) & ~CR0_NW);
+    arch_cache_flush_local();
+    arch_tlb_flush_local();
+    function(argument);
+    arch_cache_flush_local();
+    arch_tlb_flush_local();
+    write_cr0(control);
+}
+
 void arch_cache_flush_lines(const void *from, size_t bytes)
 {
     for (uint64_t line = ROUND_DOWN((uint64_t)from, LEAST_LINE); line < (uint64_t)from + bytes;
