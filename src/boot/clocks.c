@@ -17,6 +17,7 @@
 
 static enum choice { BEST, TSC, HPET, ACPI_TIMER, PIT, CHOICES } wanted = BEST;
 static bool use_hpet = true;
+static bool broadcast_asked;
 static bool distrust_tsc;
 
 static int set_clocksource(const struct param *param, const char *value)
@@ -38,6 +39,10 @@ static int set_hpet(const struct param *param, const char *value)
 {
     int truth = value ? parse_bool(value) : 1;
 
+    if (value && strcmp(value, "broadcast") == 0) {
+        broadcast_asked = true;
+        return 0;
+    }
     if (truth < 0) {
         return -EINVAL;
     }
@@ -59,6 +64,11 @@ static int set_tsc(const struct param *param, const char *value)
 PARAM_CUSTOM("tsc", set_tsc);
 
 /* ---- what there is --------------------------------------------------------------------------- */
+
+bool clocks_broadcast_asked(void)
+{
+    return broadcast_asked;
+}
 
 void clocks_find(void)
 {
@@ -143,7 +153,7 @@ static void rely_on_tsc(void)
     tsc_watch_start(source);
 }
 
-void clocks_settle(bool counters_agree)
+void clocks_settle(bool counters_agree, bool counters_stop)
 {
     const struct clock_source *source = source_named(wanted);
 
@@ -154,7 +164,7 @@ void clocks_settle(bool counters_agree)
     if (wanted != BEST && wanted != TSC) {
         log_warning("the clock source that was asked for is not there");
     }
-    if (counters_agree && !distrust_tsc) {
+    if (counters_agree && !counters_stop && !distrust_tsc) {
         rely_on_tsc();
         return;
     }

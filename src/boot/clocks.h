@@ -16,7 +16,11 @@ void clocks_find(void);
 const struct clock_reference *clocks_reference(void);
 
 /*
- * Once all CPUs have started and it is known whether their time-stamp counters agree: settle by the
- * options what system time is computed from, and tell the log.
+ * Once all CPUs have started and it is known whether their time-stamp counters agree, and whether
+ * they stop while CPUs idle: settle by the options what system time is computed from, and tell the
+ * log.
  */
-void clocks_settle(bool counters_agree);
+void clocks_settle(bool counters_agree, bool counters_stop);
+
+/* The option hpet=broadcast: CPUs are to be woken by the HPET whatever their own timers can do. */
+bool clocks_broadcast_asked(void);

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/param.h"
 #include "boot/clocks.h"
+#include "boot/idle.h"
 #include "boot/machine.h"
 #include "control/machine.h"
 #include "lib/address.h"
@@ -189,6 +190,7 @@ static void tell_of_all(void)
 
 void cpus_start(const struct boot_info *info)
 {
+    bool counters_stop = idle_settle();
     unsigned int limit = nosmp ? 1 : (unsigned int)MIN(MAX(max_cpus, 1UL), 0UL + MAX_CPUS);
     uint64_t entry = cpus_entry_page(info);
     unsigned int unused = 0;
@@ -208,7 +210,7 @@ void cpus_start(const struct boot_info *info)
     if (entry == 0 && limit > 1) {
         log_warning("no memory below 640 KiB for other processors to start in");
     }
-    clocks_settle(counters_agree);
+    clocks_settle(counters_agree, counters_stop);
     tell_of_all();
     log_info("%u CPUs run, %u are not used", cpu_count, unused);
 }

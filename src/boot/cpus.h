@@ -6,9 +6,10 @@
 
 /*
  * Starts all that firmware names, one after the other, up to what the options `maxcpus` and `nosmp`
- * allow; those that don't answer are reported and left out. Then settles what time is computed
- * from, as time-stamp counters agree or not (boot/clocks.h). After sched_init_cpu(0) and
- * machine_start(), before a domain is created.
+ * allow; those that don't answer are reported and left out. Settles how CPUs idle
+ * (boot/idle.h) before, and after that what time is computed from, as their time-stamp counters
+ * agree or not (boot/clocks.h). After irqs_start() and sched_init_cpu(0), before a domain is
+ * created.
  */
 void cpus_start(const struct boot_info *info);
 

@@ -16,6 +16,8 @@ enum {
     TIMER_BLOCK = 0x20,
     TIMER_ROUTES = 0x04,
     TIMER_COMPARATOR = 0x08,
+    TIMER_MSI_DATA = 0x10,
+    TIMER_MSI_ADDRESS = 0x14,
     REGISTERS_BYTES = 0x400,
 };
 
@@ -29,6 +31,7 @@ enum {
 #define TIMER_ROUTE_SHIFT     9
 #define TIMER_ROUTE_MASK      (0x1fU << TIMER_ROUTE_SHIFT)
 #define TIMER_MSI             (1U << 14)
+#define TIMER_CAN_MSI         (1U << 15)
 #define MAX_PERIOD_FS         100000000U // 2.3.1: 10 MHz at least
 #define FEMTOSECONDS_A_SECOND 1000000000000000ULL
 
@@ -173,6 +176,19 @@ int hpet_comparator_route(unsigned comparator, unsigned gsi)
     // A pin that it does not have reads back as another.
     uint32_t now = read_register(timer_register(comparator));
     return (now & TIMER_ROUTE_MASK) >> TIMER_ROUTE_SHIFT == gsi ? 0 : -EINVAL;
+}
+
+int hpet_comparator_send(unsigned comparator, const struct msi_message *message)
+{
+    uint32_t reg = timer_register(comparator);
+
+    if ((read_register(reg) & TIMER_CAN_MSI) == 0 || message->address > UINT32_MAX) {
+        return -EINVAL;
+    }
+    write_register(reg + TIMER_MSI_DATA, message->data);
+    write_register(reg + TIMER_MSI_ADDRESS, (uint32_t)message->address);
+    change_timer(comparator, TIMER_LEVEL, TIMER_MSI);
+    return 0;
 }
 
 // It fires on equality only: a moment that has passed comes again when the counter wraps.

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "lib/compiler.h"
+#include "platform/msi.h"
 #include "platform/reference.h"
 
 // Maps the registers, checks that they make sense, silences every comparator and lets the counter
@@ -34,6 +35,10 @@ uint32_t hpet_comparator_routes(unsigned comparator);
 // Sends a comparator's interrupt, edge-triggered, to this GSI. Returns 0, or -EINVAL where it
 // can't.
 int must_check hpet_comparator_route(unsigned comparator, unsigned gsi);
+
+// Sends a comparator's interrupt as this message, whose address lies below 4 GiB. Returns 0, or
+// -EINVAL where it can't.
+int must_check hpet_comparator_send(unsigned comparator, const struct msi_message *message);
 
 // Interrupts once, when `ticks` more have passed (under 2^31). Returns 0, or -ETIME if that moment
 // went by while it was set: then there may be an interrupt or none.

@@ -80,7 +80,7 @@ static void expect_correction_by(const char *name)
 
 static void counters_that_agree_are_relied_on_and_watched(void **state)
 {
-    clocks_settle(true);
+    clocks_settle(true, false);
     assert_true(time_is_stable());
     assert_false(time_is_corrected());
     assert_string_equal(clock_source_in_use()->name, "ACPI PM timer");
@@ -88,7 +88,7 @@ static void counters_that_agree_are_relied_on_and_watched(void **state)
 
 static void counters_that_differ_are_corrected_by_the_best_there_is(void **state)
 {
-    clocks_settle(false);
+    clocks_settle(false, false);
     expect_correction_by("ACPI PM timer");
 }
 
@@ -96,35 +96,41 @@ static void without_any_other_it_is_the_interval_timer(void **state)
 {
     machine.fadt.pm_timer.address = 0;
     clocks_find();
-    clocks_settle(false);
+    clocks_settle(false, false);
     expect_correction_by("PIT");
 }
 
 static void the_option_names_a_counter(void **state)
 {
     assert_int_equal(param_set("clocksource", "pit"), 0);
-    clocks_settle(true);
+    clocks_settle(true, false);
     expect_correction_by("PIT");
 }
 
 static void one_that_is_not_there_is_passed_over(void **state)
 {
     assert_int_equal(param_set("clocksource", "hpet"), 0);
-    clocks_settle(true);
+    clocks_settle(true, false);
     assert_true(time_is_stable());
 }
 
 static void counters_that_differ_are_not_relied_on_though_named(void **state)
 {
     assert_int_equal(param_set("clocksource", "tsc"), 0);
-    clocks_settle(false);
+    clocks_settle(false, false);
+    expect_correction_by("ACPI PM timer");
+}
+
+static void counters_that_stop_in_idle_cpus_are_corrected(void **state)
+{
+    clocks_settle(true, true);
     expect_correction_by("ACPI PM timer");
 }
 
 static void the_user_may_know_that_counters_are_bad(void **state)
 {
     assert_int_equal(param_set("tsc", "unstable"), 0);
-    clocks_settle(true);
+    clocks_settle(true, false);
     expect_correction_by("ACPI PM timer");
 }
 
@@ -148,6 +154,7 @@ int main(void)
         EACH(the_option_names_a_counter),
         EACH(one_that_is_not_there_is_passed_over),
         EACH(counters_that_differ_are_not_relied_on_though_named),
+        EACH(counters_that_stop_in_idle_cpus_are_corrected),
         EACH(the_user_may_know_that_counters_are_bad),
         EACH(other_words_are_refused),
     };

@@ -224,6 +224,18 @@ void arch_clock_start(uint64_t tsc_hz, uint8_t century_index)
     host_tsc_hz = tsc_hz;
 }
 
+struct idle_state host_idle_state;
+
+void arch_set_idle_state(const struct idle_state *state)
+{
+    host_idle_state = *state;
+}
+
+uint8_t arch_broadcast_vector(void)
+{
+    return 0xfb;
+}
+
 void arch_start_local_interrupts(void)
 {
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "arch/idle.h"
 #include "base/cpu.h"
 #include "domain/domain.h"
 
@@ -32,6 +33,8 @@ unsigned char *host_guest_memory(uint64_t bytes);
 gva_t host_guest_address(const void *p);
 void host_guest_fault_from(uint64_t offset); /* copies fault from this offset on; ~0: none */
 void host_guest_read_only(bool on);          /* copies to it fault */
+
+extern struct idle_state host_idle_state; /* what arch_set_idle_state() was given last */
 
 /* What the seam was asked for since host_machine_create(). */
 struct host_calls {

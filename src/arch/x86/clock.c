@@ -2,6 +2,7 @@
 // Clocks of the machine behind the seam.
 #include "arch/clock.h"
 
+#include "idle.h"
 #include "platform/cmos.h"
 #include "platform/lapic.h"
 
@@ -21,6 +22,7 @@ uint64_t arch_tsc_hz(void)
 
 void arch_set_alarm(uint64_t tsc)
 {
+    idle_note_alarm(tsc);
     lapic_set_alarm(tsc);
 }
 

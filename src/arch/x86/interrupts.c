@@ -10,6 +10,7 @@
 #include "base/panic.h"
 #include "instructions.h"
 #include "ipi.h"
+#include "platform/broadcast.h"
 #include "platform/lapic.h"
 
 static void (*device_interrupt)(unsigned int vector);
@@ -59,6 +60,10 @@ void interrupt_dispatch(unsigned int vector)
         cpu_raise_self(WORK_TIMER);
         lapic_eoi();
         return;
+    case VECTOR_BROADCAST:
+        broadcast_interrupt();
+        lapic_eoi();
+        return;
     case VECTOR_ERROR:
         (void)lapic_read_errors();
         lapic_eoi();
@@ -68,14 +73,6 @@ void interrupt_dispatch(unsigned int vector)
     default:
         device_interrupt(vector);
         return;
-    }
-}
-
-void arch_idle(void)
-{
-    if (READ_ONCE(this_cpu()->pending) == 0) {
-        /* STI takes effect after HLT has begun: what comes in between ends the wait. */
-        asm volatile("sti; hlt; cli" ::: "memory");
     }
 }
 
