@@ -18,9 +18,46 @@ static uint64_t front;                /* [a] of the queues, see sched/policy.h *
 
 uint64_t sched_idle_cpus;
 
+bool sched_plan_look(struct cpu_sched *c, uint64_t ns)
+{
+    c->look_ns = ns;
+    if (ns >= c->armed_ns) {
+        return false;
+    }
+    WRITE_ONCE(c->armed_ns, ns);
+    return true;
+}
+
+/* Who armed it for a sooner time meanwhile may have been overtaken. */
+void sched_arm_look(struct cpu_sched *c, uint64_t ns)
+{
+    uint64_t armed;
+
+    timer_set(&c->look, ns);
+    while ((armed = READ_ONCE(c->armed_ns)) < ns) {
+        ns = armed;
+        timer_set(&c->look, ns);
+    }
+}
+
+/* The timer went off: it is time, or it was set for a time that has been put off since. */
 static void look_again(void *data)
 {
-    cpu_raise((unsigned int)(uintptr_t)data, WORK_SCHEDULE);
+    unsigned int cpu = (unsigned int)(uintptr_t)data;
+    struct cpu_sched *c = cpu_sched(cpu);
+    uint64_t look_ns, now = time_now_ns();
+    bool is_early;
+
+    spin_lock(&c->lock);
+    WRITE_ONCE(c->armed_ns, UINT64_MAX);
+    look_ns = c->look_ns;
+    is_early = now < look_ns && sched_plan_look(c, look_ns);
+    spin_unlock(&c->lock);
+    if (is_early) {
+        sched_arm_look(c, look_ns);
+    } else {
+        cpu_raise(cpu, WORK_SCHEDULE);
+    }
 }
 
 int sched_init_cpu(unsigned int cpu)
@@ -49,6 +86,7 @@ int sched_init_cpu(unsigned int cpu)
     c->queue.rate_limit_ns = rate_limit_us * NS_PER_US;
     c->idle = idle;
     c->says_idle = true;
+    c->look_ns = c->armed_ns = UINT64_MAX;
     __atomic_fetch_or(&sched_idle_cpus, 1ULL << cpu, __ATOMIC_SEQ_CST);
     timer_init(&c->look, look_again, (void *)(uintptr_t)cpu, cpu);
     cpus[cpu]->sched = c;

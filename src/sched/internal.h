@@ -10,8 +10,10 @@ struct cpu_sched {
     spinlock_t lock;
     struct run_queue queue;    /* [h] */
     struct vcpu *idle;         /* constant */
-    struct timer look;         /* raises WORK_SCHEDULE when a slice or budget ends or begins */
-    uint64_t next_balance_ns;  /* [c] */
+    uint64_t look_ns;          /* [h] when to look at the queue: a slice or budget ends or begins */
+    struct timer look;         /* goes off by then, mostly sooner */
+    uint64_t armed_ns;         /* [h] what `look` is set to, or sooner; UINT64_MAX: not set */
+    uint64_t next_balance_ns;  /* [c], others may read it */
     bool says_idle;            /* [c] what it said last */
     unsigned int balance_from; /* [c] where the next search for work begins */
 };
@@ -85,6 +87,15 @@ struct vcpu_sched *sched_steal(unsigned int cpu, bool idle);
 bool sched_balance_due(unsigned int cpu);
 /* When a busy CPU should do so next. */
 uint64_t sched_next_balance(unsigned int cpu);
+
+/*
+ * cpu.c: WORK_SCHEDULE is to be raised on this CPU at `ns`. A timer that goes off sooner stays as
+ * it is, as it mostly does from switch to switch: when it goes off it is set anew. The queue's lock
+ * is held; where that is true, sched_arm_look() has to follow when it is let go of.
+ */
+must_check bool sched_plan_look(struct cpu_sched *c, uint64_t ns);
+/* Takes RANK_TIMER. */
+void sched_arm_look(struct cpu_sched *c, uint64_t ns);
 
 /* part.c: registers the part of a domain. */
 void sched_part_init(void);

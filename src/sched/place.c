@@ -181,7 +181,7 @@ struct vcpu_sched *sched_steal(unsigned int cpu, bool idle)
 
 uint64_t sched_next_balance(unsigned int cpu)
 {
-    return cpu_count == 1 ? UINT64_MAX : cpu_sched(cpu)->next_balance_ns;
+    return cpu_count == 1 ? UINT64_MAX : READ_ONCE(cpu_sched(cpu)->next_balance_ns);
 }
 
 bool sched_balance_due(unsigned int cpu)
@@ -196,6 +196,6 @@ bool sched_balance_due(unsigned int cpu)
     if (now < c->next_balance_ns) {
         return false;
     }
-    c->next_balance_ns = now + BALANCE_NS;
+    WRITE_ONCE(c->next_balance_ns, now + BALANCE_NS);
     return true;
 }

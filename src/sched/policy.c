@@ -97,6 +97,13 @@ static uint64_t drift_of(const struct run_queue *queue)
     return MAX(runs, waits);
 }
 
+static bool is_adrift(const struct run_queue *queue, int64_t lead)
+{
+    int64_t most = (int64_t)drift_of(queue);
+
+    return lead < -most || lead > most;
+}
+
 /*
  * The queue's virtual time takes part in that of all CPUs. Where units wait it pushes the front;
  * one that is too far behind joins it, as does one too far ahead where nobody waits: there it only
@@ -107,12 +114,10 @@ static void follow_front(struct run_queue *queue)
     uint64_t here = queue->floor + queue->offset;
     uint64_t front = __atomic_load_n(queue->front, __ATOMIC_RELAXED);
     int64_t lead = (int64_t)(here - front);
-    int64_t most = (int64_t)drift_of(queue);
-    bool contended = !heap_empty(&queue->heap);
 
-    if (contended && lead > 0) {
+    if (lead > 0 && !heap_empty(&queue->heap)) {
         __atomic_store_n(queue->front, here, __ATOMIC_RELAXED);
-    } else if (lead < -most || lead > most) {
+    } else if (lead != 0 && is_adrift(queue, lead)) {
         WRITE_ONCE(queue->offset, queue->offset - (uint64_t)lead);
     }
 }

@@ -124,13 +124,31 @@ static void enqueue(struct cpu_sched *c, struct vcpu_sched *s, uint64_t now)
     policy_enqueue(&c->queue, &s->unit, now, true);
 }
 
+/*
+ * When a CPU is to look at its queue, which is locked and where the vCPU began to wait: now, if it
+ * should get the CPU at once; where the running one keeps it a while, as soon as it does not. What
+ * others that wait are promised is not put off.
+ */
+static uint64_t look_for_woken(const struct cpu_sched *c, const struct vcpu_sched *s, uint64_t now)
+{
+    const struct run_queue *queue = &c->queue;
+
+    if (!policy_preempts(queue, &s->unit)) {
+        return MIN(policy_next_look(queue, now), c->look_ns);
+    }
+    if (!queue->running || !policy_keeps(queue, now)) {
+        return now;
+    }
+    return MIN(policy_kept_until(queue), sched_next_balance(sched_home(s)));
+}
+
 void sched_wake(struct vcpu *v)
 {
     struct vcpu_sched *s = v->sched;
-    uint64_t now = time_now_ns(), next_look;
+    uint64_t now = time_now_ns(), look_ns;
     struct cpu_sched *c = lock_new_home(s, now);
     unsigned int cpu;
-    bool preempts;
+    bool arms;
     int helper;
 
     if (!c) {
@@ -139,14 +157,14 @@ void sched_wake(struct vcpu *v)
     cpu = sched_home(s);
     policy_charge(&c->queue, now);
     enqueue(c, s, now);
-    preempts = policy_preempts(&c->queue, &s->unit);
-    helper = preempts ? -1 : sched_idle_helper(c);
-    next_look = policy_next_look(&c->queue, now);
+    look_ns = look_for_woken(c, s, now);
+    helper = look_ns <= now ? -1 : sched_idle_helper(c);
+    arms = look_ns > now && sched_plan_look(c, look_ns);
     spin_unlock(&c->lock);
-    if (preempts) {
+    if (look_ns <= now) {
         cpu_raise(cpu, WORK_SCHEDULE);
-    } else {
-        timer_set(&c->look, next_look);
+    } else if (arms) {
+        sched_arm_look(c, look_ns);
     }
     if (helper >= 0) {
         cpu_raise((unsigned int)helper, WORK_SCHEDULE);
@@ -159,10 +177,17 @@ void sched_wake(struct vcpu *v)
 static void put_to_sleep(struct vcpu *v)
 {
     struct vcpu_sched *s = v->sched;
-    struct cpu_sched *c = sched_lock_home(s);
+    struct cpu_sched *c;
     bool running = false;
-    unsigned int cpu = sched_home(s);
+    unsigned int cpu;
 
+    /* It keeps the CPU until that looks. */
+    if (v == current_vcpu() && sched_is_running(v)) {
+        cpu_raise_self(WORK_SCHEDULE);
+        return;
+    }
+    c = sched_lock_home(s);
+    cpu = sched_home(s);
     if (READ_ONCE(v->pause) != 0) {
         if (s->unit.state == UNIT_RUNNING) {
             running = true;
@@ -316,17 +341,27 @@ struct decision {
     struct vcpu_sched *next; /* NULL: the idle vCPU */
     bool misplaced;          /* the previous one has to go to another CPU */
     int helper;              /* an idle CPU that may run what waits here; -1: none */
-    uint64_t next_look_ns;
+    uint64_t now;
+    uint64_t look_ns;               /* when to look again */
+    bool arms;                      /* sched_plan_look() */
     struct vcpu_runstate_info left; /* what the previous one's area is to say, if it leaves */
 };
+
+/* The queue's lock is held. */
+static void plan_look(struct decision *decision, struct cpu_sched *c, unsigned int cpu,
+                      uint64_t look_ns)
+{
+    decision->look_ns = decision->next ? MIN(look_ns, sched_next_balance(cpu)) : look_ns;
+    decision->arms = sched_plan_look(c, decision->look_ns);
+}
 
 /* Look at the queue: `previous` (NULL: the idle vCPU) has had this CPU, `stolen` (or NULL) comes
  * from another. */
 static struct decision decide(struct cpu_sched *c, struct vcpu_sched *previous,
                               struct vcpu_sched *stolen, unsigned int cpu)
 {
-    struct decision decision = {.helper = -1};
     uint64_t now = time_now_ns();
+    struct decision decision = {.now = now, .helper = -1};
 
     spin_lock(&c->lock);
     policy_charge(&c->queue, now);
@@ -335,7 +370,7 @@ static struct decision decide(struct cpu_sched *c, struct vcpu_sched *previous,
     }
     if (previous && keeps_cpu(c, previous, cpu, now)) {
         decision.next = previous;
-        decision.next_look_ns = policy_kept_until(&c->queue);
+        plan_look(&decision, c, cpu, policy_kept_until(&c->queue));
         spin_unlock(&c->lock);
         return decision;
     }
@@ -349,7 +384,7 @@ static struct decision decide(struct cpu_sched *c, struct vcpu_sched *previous,
     }
     decision.next = choose(c, cpu, now);
     account_switch(c, previous, decision.next, now);
-    decision.next_look_ns = policy_next_look(&c->queue, now);
+    plan_look(&decision, c, cpu, policy_next_look(&c->queue, now));
     decision.helper = sched_idle_helper(c);
     sched_say_idle(cpu, !decision.next);
     spin_unlock(&c->lock);
@@ -389,9 +424,9 @@ static void switch_to(struct vcpu *from, struct vcpu *to, struct vcpu *idle)
 }
 
 /* Whatever a guest reads of its own state without a call is brought up to date. */
-static void tell_guest(struct vcpu *v, bool switched)
+static void tell_guest(struct vcpu *v, bool switched, uint64_t now)
 {
-    vcpu_time_refresh(v);
+    vcpu_time_refresh(v, now);
     if (switched) {
         vcpu_time_moved(v, this_cpu()->id);
         timer_migrate(&v->sched->poll_timer, this_cpu()->id);
@@ -441,10 +476,9 @@ static void schedule(void)
     }
     decision = decide(c, vcpu_is_idle(previous) ? NULL : previous->sched, stolen, cpu);
     next = decision.next ? decision.next->vcpu : c->idle;
-    if (decision.next) {
-        decision.next_look_ns = MIN(decision.next_look_ns, sched_next_balance(cpu));
+    if (decision.arms) {
+        sched_arm_look(c, decision.look_ns);
     }
-    timer_set(&c->look, decision.next_look_ns);
     if (decision.helper >= 0) {
         cpu_raise((unsigned int)decision.helper, WORK_SCHEDULE);
     }
@@ -459,7 +493,7 @@ static void schedule(void)
         sched_wake(previous);
     }
     if (!vcpu_is_idle(next)) {
-        tell_guest(next, next != previous);
+        tell_guest(next, next != previous, decision.now);
     }
 }
 

@@ -82,6 +82,9 @@ static void requeue(struct timer_queue *q, struct timer *t, uint64_t expires_ns)
 {
     uint64_t before = first_expiry(q);
 
+    if (!t->queued && expires_ns > INT64_MAX) {
+        return;
+    }
     take_off(q, t);
     if (!t->dead && expires_ns <= INT64_MAX) {
         heap_insert(&q->heap, &t->node, expires_ns);
@@ -196,7 +199,7 @@ static void follow_clock(struct timer_queue *q)
     if (cpu_clock_follow()) {
         q->alarm_ns = UINT64_MAX;
         if (v && v->time) {
-            vcpu_time_refresh(v);
+            vcpu_time_refresh(v, time_now_ns());
         }
     }
 }

@@ -75,12 +75,11 @@ void vcpu_time_publish(struct vcpu *v)
     }
 }
 
-void vcpu_time_refresh(struct vcpu *v)
+void vcpu_time_refresh(struct vcpu *v, uint64_t now)
 {
     uint64_t published = READ_ONCE(v->time->published_ns);
 
-    if (published == 0 || time_now_ns() - published >= REFRESH_NS ||
-        v->time->line_id != time_line_id()) {
+    if (published == 0 || now >= published + REFRESH_NS || v->time->line_id != time_line_id()) {
         vcpu_time_publish(v);
     }
 }

@@ -27,12 +27,12 @@ void vcpu_time_init(void);
 extern void (*time_timer_fired)(struct vcpu *v);
 
 /*
- * Write the current vCPU's time words where they are older than a second, describe another line
- * than this CPU's, or were never written: with such words its clock is Pavise's to a nanosecond.
- * The scheduler calls it whenever the vCPU gets the CPU and at least once a second while it keeps
- * it.
+ * Write the current vCPU's time words where they are older than a second (at `now`, which may be a
+ * moment ago), describe another line than this CPU's, or were never written: with such words its
+ * clock is Pavise's to a nanosecond. The scheduler calls it whenever the vCPU gets the CPU and at
+ * least once a second while it keeps it.
  */
-void vcpu_time_refresh(struct vcpu *v);
+void vcpu_time_refresh(struct vcpu *v, uint64_t now);
 
 /* The same, always: the words moved (VCPUOP_register_vcpu_info) or the parameters changed. */
 void vcpu_time_publish(struct vcpu *v);

@@ -151,7 +151,7 @@ static uint64_t guest_clock(unsigned int id)
 static void run_vcpu(unsigned int id)
 {
     this_cpu()->current = &vcpu[id];
-    vcpu_time_refresh(&vcpu[id]);
+    vcpu_time_refresh(&vcpu[id], time_now_ns());
 }
 
 /* What the scheduler does: Pavise looks at the clock, the other vCPU comes. */

@@ -209,6 +209,61 @@ static void block_and_wake_before_the_cpu_looks_costs_nothing(void **state)
     unmake(d);
 }
 
+/* Runs for so long, from `ns` on, and sleeps then. */
+static void run_a_while(struct vcpu *v, uint64_t ns, uint64_t for_ns)
+{
+    host_tsc = ns;
+    vcpu_clear_pause(v, VCPU_DOWN | VCPU_BLOCKED);
+    at(ns);
+    assert_ptr_equal(current_vcpu(), v);
+    vcpu_set_pause(v, VCPU_BLOCKED);
+    at(ns + for_ns);
+}
+
+static void wake_at(struct vcpu *v, uint64_t ns)
+{
+    host_tsc = ns;
+    vcpu_clear_pause(v, VCPU_BLOCKED);
+}
+
+static void who_wakes_waits_until_the_running_one_had_its_least_time(void **state)
+{
+    struct domain *a = make(1), *b = make(1), *light = make(1);
+
+    assert_int_equal(sched_set_params(light, 1, 0), 0);
+    run_a_while(a->vcpus[0], 0, MS);
+    run_a_while(b->vcpus[0], MS, MS);
+    run_a_while(light->vcpus[0], 2 * MS, MS);
+    wake_at(a->vcpus[0], 100 * MS);
+    at(100 * MS);
+    wake_at(b->vcpus[0], 100 * MS + MS / 2);
+    assert_int_equal(this_cpu()->pending & 1U << WORK_SCHEDULE, 0);
+    /* One that deserves nothing for a long time puts off nobody's turn. */
+    wake_at(light->vcpus[0], 100 * MS + 3 * MS / 4);
+    at(101 * MS - 1);
+    assert_ptr_equal(current_vcpu(), a->vcpus[0]);
+    at(101 * MS);
+    assert_ptr_equal(current_vcpu(), b->vcpus[0]);
+    unmake(a);
+    unmake(b);
+    unmake(light);
+}
+
+static void switches_leave_the_alarm_alone(void **state)
+{
+    struct domain *a = make(1), *b = make(1);
+    uint64_t alarm;
+
+    run_a_while(a->vcpus[0], 0, MS / 8);
+    alarm = host_alarms[0];
+    for (uint64_t ns = MS; ns < 100 * MS; ns += MS) {
+        run_a_while((ns / MS % 2 != 0 ? a : b)->vcpus[0], ns, MS / 8);
+        assert_true(host_alarms[0] == alarm);
+    }
+    unmake(a);
+    unmake(b);
+}
+
 static void yield_gives_way(void **state)
 {
     struct domain *a = make(1), *b = make(1);
@@ -536,6 +591,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(two_busy_domains_share_one_cpu, start, stop),
         cmocka_unit_test_setup_teardown(a_cap_limits_a_domain, start, stop),
         cmocka_unit_test_setup_teardown(a_pause_takes_the_vcpu_off_the_cpu, start, stop),
+        cmocka_unit_test_setup_teardown(who_wakes_waits_until_the_running_one_had_its_least_time,
+                                        start, stop),
+        cmocka_unit_test_setup_teardown(switches_leave_the_alarm_alone, start, stop),
         cmocka_unit_test_setup_teardown(block_and_wake_before_the_cpu_looks_costs_nothing, start,
                                         stop),
         cmocka_unit_test_setup_teardown(yield_gives_way, start, stop),

@@ -113,13 +113,13 @@ static void guests_compute_the_same_time_for_a_second(void **state)
 static void words_are_refreshed_after_a_second(void **state)
 {
     host_tsc = 5000 + host_tsc_hz;
-    vcpu_time_refresh(&vcpu);
+    vcpu_time_refresh(&vcpu, time_now_ns());
     uint32_t version = info.time.version;
     host_tsc += host_tsc_hz / 2;
-    vcpu_time_refresh(&vcpu);
+    vcpu_time_refresh(&vcpu, time_now_ns());
     assert_int_equal(info.time.version, version);
     host_tsc += host_tsc_hz;
-    vcpu_time_refresh(&vcpu);
+    vcpu_time_refresh(&vcpu, time_now_ns());
     assert_int_equal(info.time.version, version + 2);
     assert_true(info.time.tsc_timestamp == host_tsc);
 }
@@ -141,7 +141,7 @@ static void the_second_area_is_a_copy(void **state)
     assert_int_equal(vcpu_time_register_area(&vcpu, host_guest_address(copy)), 0);
     assert_memory_equal(copy, &info.time, sizeof(*copy));
     host_tsc += 10 * host_tsc_hz;
-    vcpu_time_refresh(&vcpu);
+    vcpu_time_refresh(&vcpu, time_now_ns());
     assert_memory_equal(copy, &info.time, sizeof(*copy));
     assert_int_equal(vcpu_time_register_area(&vcpu, gva(~0ULL - 4)), -EFAULT);
     host_guest_fault_from(0); /* the guest took the page away */
