@@ -155,7 +155,16 @@ $(HOST_BUILD)/storm/%: $(HOST_BUILD)/fuzz/%.o $(HOST_BUILD)/fuzz/storm.main.o $(
 	@echo "  HOSTLD  $@"
 	$(Q)$(CC) $(HOST_FLAGS) -o $@ $(filter %.o %.a,$^) -lcmocka -lZydis $(HOST_LDLIBS)
 
-fuzz-binaries: $(FUZZ_BIN)
+# What a fuzzer begins with, where it is more than bytes: a program that writes it to a directory.
+SEEDS_C    := $(wildcard tests/fuzz/*_seeds.c)
+SEEDS_BIN  := $(SEEDS_C:tests/fuzz/%_seeds.c=$(HOST_BUILD)/seeds/%)
+
+$(HOST_BUILD)/seeds/%: tests/fuzz/%_seeds.c tests/unit/kernel_maker.h
+	@mkdir -p $(@D)
+	@echo "  HOSTLD  $@"
+	$(Q)$(CC) $(HOST_FLAGS) -o $@ $< $(HOST_LDLIBS)
+
+fuzz-binaries: $(FUZZ_BIN) $(SEEDS_BIN)
 storm-binaries: $(STORM_BIN)
 
 fuzzers:
