@@ -159,14 +159,13 @@ static enum outcome emulate_out(struct vcpu *v, const struct insn *insn)
 /* ---- dispatch ------------------------------------------------------------------------------- */
 
 /*
- * What user mode may ask for too: ports, if its kernel gave it some; the counter; and what a
- * processor without UMIP lets it do; system calls.
+ * What user mode may ask for too: ports, if its kernel gave it some (and strings of them, which go
+ * another way); the counter; and what a processor without UMIP lets it do; system calls.
  */
 static bool user_may(unsigned int op)
 {
-    return op == INSN_IN || op == INSN_OUT || op == INSN_INS || op == INSN_OUTS ||
-           op == INSN_RDTSC || op == INSN_RDTSCP || op == INSN_CPUID || op == INSN_SYSENTER ||
-           (op >= INSN_SMSW && op <= INSN_STR);
+    return op == INSN_IN || op == INSN_OUT || op == INSN_RDTSC || op == INSN_RDTSCP ||
+           op == INSN_CPUID || op == INSN_SYSENTER || (op >= INSN_SMSW && op <= INSN_STR);
 }
 
 static enum outcome flush_caches(const struct vcpu *v)

@@ -26,6 +26,24 @@ static void a_frame_holds_what_was_interrupted(void **state)
     assert_int_equal(pushed(6), GUEST_SS);
 }
 
+/* Traced, from the kernel and from user mode: nothing else changes. */
+static void a_bounce_that_is_told_of_is_the_same(void **state)
+{
+    pv_trace_bounces = true;
+    set_gate(6, 0, false);
+    pv_bounce_trap(v, 6, 0);
+    assert_handler(6);
+    v->regs.rip = (uint64_t)code;
+    enter_user_mode();
+    pv_bounce_trap(v, 6, 0);
+    assert_handler(6);
+    pv_refresh_careful(v);
+    assert_true(v->careful);
+    pv_trace_bounces = false;
+    pv_refresh_careful(v);
+    assert_false(v->careful);
+}
+
 static void vectors_with_a_code_push_it(void **state)
 {
     for (unsigned int vector = 0; vector < 32; vector++) {
@@ -267,6 +285,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_frame_holds_what_was_interrupted),
+        TEST(a_bounce_that_is_told_of_is_the_same),
         TEST(vectors_with_a_code_push_it),
         TEST(a_frame_starts_at_a_multiple_of_16),
         TEST(a_handler_starts_flat_and_without_marks),

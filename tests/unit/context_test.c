@@ -96,6 +96,31 @@ static void flags_say_how_it_starts(void **state)
     assert_memory_equal(w->fpu, &context.fpu_ctxt, sizeof(context.fpu_ctxt));
 }
 
+/* What a vCPU has told of itself comes back, and may be told again while it keeps its tables. */
+static void an_initialised_vcpu_keeps_its_tables(void **state)
+{
+    struct vcpu *w = second();
+    struct vcpu_guest_context got;
+
+    prepare();
+    context.flags = VGCF_in_kernel | VGCF_failsafe_disables_events | VGCF_syscall_disables_events;
+    context.ldt_base = 0x10000;
+    context.ldt_ents = 16;
+    assert_int_equal(pv_set_context(w, &context), 0);
+    w->initialised = true;
+    memset(&got, 0, sizeof(got));
+    pv_get_context(w, &got);
+    assert_int_equal(got.flags & (VGCF_failsafe_disables_events | VGCF_syscall_disables_events),
+                     VGCF_failsafe_disables_events | VGCF_syscall_disables_events);
+    assert_int_equal(pv_set_context(w, &context), 0);
+    context.ldt_base = 0x11000;
+    assert_int_equal(pv_set_context(w, &context), -EOPNOTSUPP);
+    context.ldt_base = 0x10000;
+    context.ldt_ents = 17;
+    assert_int_equal(pv_set_context(w, &context), -EOPNOTSUPP);
+    assert_int_equal(w->ldt_entries, 16);
+}
+
 static void an_ldt_may_lie_anywhere(void **state)
 {
     struct vcpu *w = second();
@@ -296,6 +321,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_context_is_taken_over),
         TEST(flags_say_how_it_starts),
+        TEST(an_initialised_vcpu_keeps_its_tables),
         TEST(an_ldt_may_lie_anywhere),
         TEST(only_the_first_vcpu_speaks_for_the_domain),
         TEST(addresses_must_be_canonical),

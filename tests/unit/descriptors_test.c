@@ -186,6 +186,20 @@ static void test_an_ldt_is_shown_to_the_processor_when_it_is_used(void **state)
     assert_int_equal(vcpu->ldt_mapped, 0);
 }
 
+/* Behind its last entry there is no LDT, even where a page of descriptors comes next. */
+static void test_an_ldt_ends_with_its_last_entry(void **state)
+{
+    for (unsigned int page = 3; page <= 4; page++) {
+        assert_int_equal(set_entry(space.table[1], page, entry_for(space.data[page], KERNEL_RO)),
+                         0);
+    }
+    assert_int_equal(set_ldt(LDT_VA, 512), 0);
+    assert_false(ldt_show_page(vcpu, PAGE_SIZE));
+    assert_int_equal(types_of(space.data[4]), 0);
+    assert_true(ldt_show_page(vcpu, PAGE_SIZE - 8));
+    assert_int_equal(vcpu->ldt_mapped, 1);
+}
+
 static void test_a_device_is_no_ldt(void **state)
 {
     assert_int_equal(ranges_add(guest->io_memory, 0xfe000, 0xfe000), 0);
@@ -239,6 +253,7 @@ int main(void)
         guest_test(test_a_gdt_with_one_bad_page_is_refused_and_the_old_one_stays),
         guest_test(test_a_page_may_be_in_a_gdt_twice),
         guest_test(test_a_heap_page_is_no_descriptor_page),
+        guest_test(test_an_ldt_ends_with_its_last_entry),
         guest_test(test_a_device_is_no_ldt),
         guest_test(test_an_ldt_is_shown_to_the_processor_when_it_is_used),
         guest_test(test_pages_that_are_not_there_yet_are_shown_when_used),

@@ -3,6 +3,7 @@
 #include "pv_fixture.h"
 
 #include "arch/clock.h"
+#include "domain/quota.h"
 #include "pv/control.h"
 #include "pv/emulate.h"
 #include "pv/flags.h"
@@ -10,7 +11,7 @@
 
 static void allow_ports(void)
 {
-    guest_domain->io_ports = heap_alloc(IO_PORTS / 8);
+    guest_domain->io_ports = quota_alloc(guest_domain, IO_PORTS / 8);
     assert_non_null(guest_domain->io_ports);
     v->iopl = 1UL << 12;
 }

@@ -3,6 +3,7 @@
 #include "pv_fixture.h"
 
 #include "arch/io.h"
+#include "domain/quota.h"
 #include "pv/decode.h"
 #include "pv/fetch.h"
 #include "pv/ports.h"
@@ -40,7 +41,7 @@ static const struct host_device device = {device_read, device_write, NULL};
 static void give_ports(void)
 {
     if (!guest_domain->io_ports) {
-        guest_domain->io_ports = heap_alloc(IO_PORTS / 8);
+        guest_domain->io_ports = quota_alloc(guest_domain, IO_PORTS / 8);
         assert_non_null(guest_domain->io_ports);
     }
     bit_set(guest_domain->io_ports, 0x20);

@@ -38,6 +38,27 @@ static void a_write_to_what_is_no_table_is_the_guests(void **state)
     assert_int_equal(pushed(2), PAGE_FAULT_PRESENT | PAGE_FAULT_WRITE);
 }
 
+static void a_write_by_user_mode_is_the_kernels_to_hear_of(void **state)
+{
+    set_gate(14, 0, false);
+    enter_user_mode();
+    host_fault_address = 0x5000;
+    raise(14, PAGE_FAULT_PRESENT | PAGE_FAULT_WRITE | PAGE_FAULT_USER);
+    assert_handler(14);
+    assert_int_equal(pushed(2), PAGE_FAULT_PRESENT | PAGE_FAULT_WRITE | PAGE_FAULT_USER);
+}
+
+/* What the processor did for itself, and neither by a far return nor in an LDT. */
+static void a_supervisors_access_elsewhere_is_the_guests(void **state)
+{
+    set_gate(14, 0, false);
+    CODE(0x90);
+    host_fault_address = 0x5000;
+    raise(14, PAGE_FAULT_PRESENT);
+    assert_handler(14);
+    assert_int_equal(pushed(2), PAGE_FAULT_PRESENT);
+}
+
 static void reserved_bits_in_its_tables_end_the_domain(void **state)
 {
     set_gate(14, 0, false);
@@ -312,6 +333,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_page_fault_is_the_guests),
         TEST(a_write_to_what_is_no_table_is_the_guests),
+        TEST(a_write_by_user_mode_is_the_kernels_to_hear_of),
+        TEST(a_supervisors_access_elsewhere_is_the_guests),
         TEST(reserved_bits_in_its_tables_end_the_domain),
         TEST(a_supervisors_access_is_a_far_return_in_a_wrong_processor),
         TEST(a_missing_page_of_the_ldt_is_shown),
