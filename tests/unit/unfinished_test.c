@@ -345,6 +345,29 @@ static void test_the_next_extent_waits_for_what_one_left(void **state)
     interrupt_everything(false);
 }
 
+/* What is built is kept while the other is: or each turn would undo the one before. */
+static void test_two_bases_that_both_take_many_turns(void **state)
+{
+    struct tree kernel = new_tree(), user = new_tree();
+    unsigned int times = 0;
+    long result;
+
+    interrupt_everything(true);
+    do {
+        result = unfinished_resume(vcpu);
+        if (result == 0) {
+            result = base_take(vcpu, kernel.top, user.top);
+        }
+        unfinished_end(vcpu);
+        audit();
+        assert_true(++times < 1000);
+    } while (result == HYPERCALL_RESTART);
+    assert_int_equal(result, 0);
+    assert_int_equal(vcpu->user_cr3, mfn_to_maddr(user.top).a);
+    assert_int_equal(types_of(kernel.top), 1);
+    interrupt_everything(false);
+}
+
 /* Loading CR3 is a call like any other, but for its name. */
 static void test_a_base_is_written_when_older_work_is_done(void **state)
 {
@@ -384,6 +407,7 @@ static void test_the_next_of_a_batch_waits_for_what_one_left(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        guest_test(test_two_bases_that_both_take_many_turns),
         guest_test(test_the_next_extent_waits_for_what_one_left),
         guest_test(test_memory_is_given_back_when_older_work_is_done),
         guest_test(test_a_list_needs_memory),
