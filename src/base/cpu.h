@@ -13,10 +13,11 @@
 struct vcpu;
 
 enum cpu_work {
-    WORK_TIMER,    /* expired timers to run */
-    WORK_SCHEDULE, /* choose which vCPU runs */
-    WORK_CONSOLE,  /* received bytes to hand on */
-    WORK_NMI,      /* a hardware NMI to tell of */
+    WORK_TIMER,      /* expired timers to run */
+    WORK_SCHEDULE,   /* choose which vCPU runs */
+    WORK_CONSOLE,    /* received bytes to hand on */
+    WORK_NMI,        /* a hardware NMI to tell of */
+    WORK_MEMORY_LOW, /* that memory runs out, to tell */
     WORK_KINDS,
 };
 
@@ -98,8 +99,19 @@ void cpu_register_work(enum cpu_work work, void (*handler)(void));
 /* Do all pending work of this CPU. No lock held. May switch `current`. */
 void cpu_do_work(void);
 
-/* Whether a long operation should stop at its next good place: work pends, or an interrupt does. */
+/* Work pends. Of interrupts only what those have raised that were taken: see should_stop(). */
 static inline bool preempt_wanted(void)
 {
     return READ_ONCE(this_cpu()->pending) != 0;
+}
+
+/*
+ * Whether long work should stop, asked at each of its good places. Interrupts are off, so one that
+ * waits is taken first: what it asks for may be to stop. No spin lock is held but those that no
+ * interrupt's work wants (RANK_DOMCTL); a locked page table may be.
+ */
+static inline bool should_stop(void)
+{
+    arch_poll_interrupts();
+    return preempt_wanted();
 }

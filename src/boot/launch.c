@@ -28,6 +28,7 @@
 #include "grant/grant.h"
 #include "hypercall/trace.h"
 #include "memory/allocator.h"
+#include "memory/low.h"
 #include "mmu/m2p.h"
 #include "mmu/types.h"
 #include "pv/exit.h"
@@ -203,6 +204,12 @@ static void keep_reserve(void)
     frames_set_reserve(MIN(frames_total_count() / RESERVE_DIVISOR, RESERVE_MAX));
 }
 
+/* Half of what domain 0 left is no cause for alarm, however little that is. */
+static void watch_memory(void)
+{
+    memory_watch(MIN(options.low_mem_virq_limit >> PAGE_SHIFT, frames_free_count() / 2));
+}
+
 /* On the first CPU's final stack. */
 static void launch_on_stack(void)
 {
@@ -221,6 +228,7 @@ static void launch_on_stack(void)
     faults_start();
     build(&request);
     keep_reserve();
+    watch_memory();
     log_info("%lu MiB are free; starting domain 0", (unsigned long)(frames_free_count() >> 8));
     console_start_domain0();
     start_domain0();

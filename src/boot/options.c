@@ -15,6 +15,7 @@
 struct options options = {
     .dom0_vcpus = {0, UINT32_MAX},
     .console = "com1,vga",
+    .low_mem_virq_limit = 64UL << 20,
 };
 
 PARAM_STRING("console", options.console);
@@ -23,6 +24,7 @@ PARAM_STRING("com2", options.com2);
 PARAM_BOOL("sync_console", options.sync_console);
 PARAM_BOOL("dom0_vcpus_pin", options.dom0_vcpus_pin);
 PARAM_BOOL("trace", options.trace);
+PARAM_SIZE("low_mem_virq_limit", options.low_mem_virq_limit);
 
 static int set_loglvl(const struct param *param, const char *value)
 {

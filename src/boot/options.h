@@ -31,6 +31,7 @@ struct options {
     char console[64];             /* devices for the log: "com1,vga" */
     char com1[64], com2[64];      /* see platform/uart.h; empty: defaults */
     bool sync_console;            /* wait for the transmitter instead of buffering */
+    uint64_t low_mem_virq_limit;  /* bytes free below which domain 0 is told; 0: it is not */
     bool trace;                   /* log hypercalls and bounces */
 };
 

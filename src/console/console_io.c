@@ -83,7 +83,7 @@ static long write_text(struct domain *d, uint32_t count, gva_t buffer)
         }
         buffer = gva_add(buffer, bytes);
         count -= (uint32_t)bytes;
-        if (count > 0 && preempt_wanted()) {
+        if (count > 0 && should_stop()) {
             hypercall_set_argument(1, count);
             hypercall_set_argument(2, buffer.a);
             return HYPERCALL_RESTART;

@@ -32,7 +32,7 @@ static void move_all_away(unsigned int cpu)
 static long wait_until_left(unsigned int cpu)
 {
     while (!sched_cpu_is_quiet(cpu)) {
-        if (cpu == this_cpu()->id || preempt_wanted()) {
+        if (cpu == this_cpu()->id || should_stop()) {
             return HYPERCALL_RESTART;
         }
         cpu_relax();

@@ -140,7 +140,8 @@ static long carry_out(const struct command *command, struct xen_domctl *op)
     if (command->target == NONE) {
         return command->handler(NULL, op);
     }
-    d = domain_get(op->domain);
+    d = op->cmd == XEN_DOMCTL_destroydomain ? domain_get_to_kill(op->domain)
+                                            : domain_get(op->domain);
     if (!d) {
         return -ESRCH;
     }

@@ -159,7 +159,7 @@ long domctl_max_vcpus(struct domain *d, struct xen_domctl *op)
         if (result != 0) {
             return result;
         }
-        if (preempt_wanted()) {
+        if (should_stop()) {
             return HYPERCALL_RESTART;
         }
     }

@@ -57,7 +57,7 @@ static long copy_all(struct domain *d, struct xen_domctl_gdbsx_memio *m, uint8_t
 {
     uint32_t done = 0, bytes = 1;
 
-    while (done < m->len && bytes != 0 && !(done > 0 && preempt_wanted())) {
+    while (done < m->len && bytes != 0 && !(done > 0 && should_stop())) {
         bytes = copy_part(d, m, done, buffer);
         done += bytes;
     }

@@ -373,9 +373,14 @@ static int create(struct domain *d)
 /* Devices fall silent before the domain's memory goes, and its ports may still be open. */
 static long unmap_all(struct domain *d)
 {
-    for (uint32_t pirq = 0; pirq < pirq_limit(); pirq++) {
+    while (d->relinquish_next < pirq_limit()) {
+        long unmapped;
+
+        spin_lock(&d->lock);
         /* Not the first of several: gone with its first, or about to. */
-        if (unmap_locked(d, pirq) == 0 && preempt_wanted()) {
+        unmapped = unmap_locked(d, d->relinquish_next++);
+        spin_unlock(&d->lock);
+        if (unmapped == 0 && should_stop()) {
             return HYPERCALL_RESTART;
         }
     }
@@ -385,16 +390,18 @@ static long unmap_all(struct domain *d)
 static int relinquish(struct domain *d)
 {
     struct domain_irqs *irqs = d->irqs;
-    long result;
+    long result = unmap_all(d);
 
+    if (result != 0) {
+        return (int)result;
+    }
     spin_lock(&d->lock);
-    result = unmap_all(d);
-    if (result == 0 && irqs->eoi_bits) {
+    if (irqs->eoi_bits) {
         irqs->eoi_bits = NULL;
         frame_put_writable(frame_of(irqs->eoi_frame));
     }
     spin_unlock(&d->lock);
-    return (int)result;
+    return 0;
 }
 
 static void destroy(struct domain *d)

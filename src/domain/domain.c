@@ -200,6 +200,17 @@ struct domain *domain_get(domid_t id)
     return find(id, false);
 }
 
+struct domain *domain_get_to_kill(domid_t id)
+{
+    struct domain *d = find(id, true);
+
+    if (d && !is_visible(d) && !d->burying) {
+        domain_put(d);
+        d = NULL;
+    }
+    return d;
+}
+
 struct domain *domain_get_owner(domid_t id)
 {
     return find(id, true);
@@ -262,17 +273,6 @@ static void begin_death(struct domain *d)
     spin_unlock(&d->lock);
 }
 
-static bool finish_death(struct domain *d)
-{
-    bool last;
-
-    spin_lock(&d->lock);
-    last = d->life == DOMAIN_DYING;
-    WRITE_ONCE(d->life, DOMAIN_DEAD);
-    spin_unlock(&d->lock);
-    return last;
-}
-
 /* Nobody makes claims for the dying, so this was the last. */
 static void drop_claim(struct domain *d)
 {
@@ -281,13 +281,55 @@ static void drop_claim(struct domain *d)
     BUG_ON(error != 0);
 }
 
-long domain_kill(struct domain *d)
+/* All is given back: whoever still has the record, finds nothing. */
+static void finish_death(struct domain *d)
+{
+    spin_lock(&d->lock);
+    WRITE_ONCE(d->life, DOMAIN_DEAD);
+    spin_unlock(&d->lock);
+    drop_claim(d);
+    domain_remove_shared_info(d);
+    if (domain_state_changed) {
+        domain_state_changed();
+    }
+}
+
+/*
+ * Nobody finds the record any more, if nobody has it but the list and the caller. Without frames it
+ * is nobody's owner either, so it stays like this.
+ */
+static bool hide(struct domain *d)
+{
+    bool alone;
+
+    spin_lock(&list_lock);
+    alone = __atomic_load_n(&d->references, __ATOMIC_ACQUIRE) == 2;
+    if (alone) {
+        __atomic_store_n(&d->visible, false, __ATOMIC_RELEASE);
+    }
+    spin_unlock(&list_lock);
+    return alone;
+}
+
+/* Of the record, what takes long to free; the rest goes with the last reference. */
+static long bury(struct domain *d)
+{
+    for (unsigned int i = d->max_vcpus; i-- > 0;) {
+        if (d->vcpus[i]) {
+            vcpu_destroy(d->vcpus[i]);
+            if (should_stop()) {
+                return HYPERCALL_RESTART;
+            }
+        }
+    }
+    return parts_bury(d);
+}
+
+/* From alive to dead. */
+static long die(struct domain *d)
 {
     long result;
 
-    if (d == domain0) {
-        return -EINVAL;
-    }
     begin_death(d);
     result = domain_wait_until_off(d);
     if (result == 0) {
@@ -296,12 +338,32 @@ long domain_kill(struct domain *d)
     if (result == 0) {
         result = domain_release_pages(d);
     }
-    if (result == 0 && finish_death(d)) {
-        drop_claim(d);
-        domain_remove_shared_info(d);
-        if (domain_state_changed) {
-            domain_state_changed();
-        }
+    if (result == 0) {
+        finish_death(d);
+    }
+    return result;
+}
+
+/* Where others still have the dead domain's record, it goes when they let go of it. */
+long domain_kill(struct domain *d)
+{
+    long result = 0;
+
+    if (d == domain0) {
+        return -EINVAL;
+    }
+    if (d->life == DOMAIN_DEAD && !d->burying) {
+        return 0;
+    }
+    if (d->life != DOMAIN_DEAD) {
+        result = die(d);
+        d->burying = result == 0 && hide(d);
+    }
+    if (d->burying) {
+        result = bury(d);
+    }
+    if (result == 0) {
+        d->burying = false;
         domain_put(d);
     }
     return result;

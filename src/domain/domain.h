@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Domains: what one guest owns and may do; creation, references, and an end that never blocks.
 //
-// Legend: [I] set at creation; [a] atomic; [d] `lock`; [p] `page_lock`; [L] the list's lock.
+// Legend: [I] set at creation; [a] atomic; [d] `lock`; [p] `page_lock`; [L] the list's lock;
+// [k] domain_kill(), of which there is one at a time.
 #pragma once
 
 #include "base/cpu.h"
@@ -69,6 +70,9 @@ struct domain {
     struct frame_list lingering_pages; /* [p] no longer owned, but referenced still */
     uint64_t total_pages;              /* [p] */
     uint64_t max_pages;                /* [p] */
+    unsigned int relinquished_parts;   /* [k] rooms that have given back what others can see */
+    bool burying;                      /* [k] dead, and only domain_kill() knows of it */
+    uint32_t relinquish_next;          /* [k] how far the one at it is: its own number, first 0 */
     uint64_t claimed_pages;            /* the allocator's: see frames_claim() */
     uint64_t heap_bytes;               /* [a] of Pavise's memory, charged to it (domain/quota.h) */
     uint64_t most_heap_bytes;          /* [a] and how much that may be */
@@ -103,7 +107,8 @@ struct domain_part {
     int (*create)(struct domain *d); /* 0 or -errno; undone by `destroy` of those before */
     int (*create_vcpu)(struct vcpu *v);
     int (*relinquish)(struct domain *d);  /* give back what others can see; HYPERCALL_RESTART
-                                             when there is more to do; called again until 0 */
+                                             when there is more to do; called until 0 */
+    int (*bury)(struct domain *d);        /* free what is many, nobody can reach it; as above */
     void (*destroy_vcpu)(struct vcpu *v); /* free what is left, nobody can reach it */
     void (*destroy)(struct domain *d);
     uint64_t (*most_heap)(const struct domain *d); /* bytes that it charges to `d` at most */
@@ -142,6 +147,8 @@ void domain_reveal(struct domain *d);
 must_check struct domain *domain_get(domid_t id);
 /* The same with DOMID_SELF standing for the caller's own. */
 must_check struct domain *domain_get_self_or(domid_t id);
+/* The same for its end, which may have come so far that others don't find it. */
+must_check struct domain *domain_get_to_kill(domid_t id);
 void domain_put(struct domain *d);
 /* Whose number a frame has, revealed or not: a domain's record stays while it has frames. */
 must_check struct domain *domain_get_owner(domid_t id);

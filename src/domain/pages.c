@@ -223,17 +223,17 @@ static struct frame *disown_next(struct domain *d)
 
 long domain_release_pages(struct domain *d)
 {
+    long result = frame_unpin ? frame_unpin(NULL) : 0;
     struct frame *f;
 
-    while ((f = disown_next(d)) != NULL) {
-        long result = 0;
+    while (result == 0 && (f = disown_next(d)) != NULL) {
         if ((frame_state(f) & FRAME_PINNED) != 0) {
             result = frame_unpin(f);
         }
         frame_put(f);
-        if (result != 0 || preempt_wanted()) {
-            return HYPERCALL_RESTART;
+        if (should_stop()) {
+            result = HYPERCALL_RESTART;
         }
     }
-    return 0;
+    return result;
 }

@@ -34,7 +34,7 @@ must_check long domain_release_pages(struct domain *d);
 
 /*
  * The room of page tables, which knows what a pin holds, sets it at start of day: drop the frame's
- * pin. HYPERCALL_RESTART where that left work for the next time around.
+ * pin. HYPERCALL_RESTART where that left work for the next time around, which begins with NULL.
  */
 extern long (*frame_unpin)(struct frame *f);
 

@@ -59,8 +59,22 @@ int parts_create_vcpu(struct vcpu *v)
 
 long parts_relinquish(struct domain *d)
 {
+    while (d->relinquished_parts < part_count) {
+        const struct domain_part *part = parts[part_count - 1 - d->relinquished_parts];
+        long result = part->relinquish ? part->relinquish(d) : 0;
+        if (result != 0) {
+            return result;
+        }
+        d->relinquished_parts++;
+        d->relinquish_next = 0;
+    }
+    return 0;
+}
+
+long parts_bury(struct domain *d)
+{
     for (unsigned int i = part_count; i-- > 0;) {
-        long result = parts[i]->relinquish ? parts[i]->relinquish(d) : 0;
+        long result = parts[i]->bury ? parts[i]->bury(d) : 0;
         if (result != 0) {
             return result;
         }

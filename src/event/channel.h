@@ -115,6 +115,8 @@ static inline bool virq_is_global(unsigned int virq)
 
 /* Sets the fields up; the first records are there from the start. -ENOMEM. */
 must_check int ports_create(struct domain *d);
+/* Nobody can reach them: free the records, in pieces. 0 or HYPERCALL_RESTART. */
+must_check int ports_bury(struct domain *d);
 void ports_destroy(struct domain *d);
 /* What records are charged at most, by the highest port. */
 uint64_t ports_most_heap(const struct domain *d);
@@ -170,8 +172,8 @@ void poll_wake(struct domain *d, uint32_t port);
  * --------------------------------------------------------------------------------------- */
 
 /*
- * Close every port, a piece at a time: 0 or HYPERCALL_RESTART. The domain's lock is held, and
- * `closing` or `dying` is set.
+ * Close every port from `close_next` on, a piece at a time: 0 or HYPERCALL_RESTART. `closing` or
+ * `dying` is set. Takes the domain's lock.
  */
 must_check long close_all(struct domain *d);
 

@@ -86,34 +86,62 @@ int event_close_port(struct domain *d, evtchn_port_t port)
     return error;
 }
 
-long close_all(struct domain *d)
+/* Ports that are closed before interrupts are let in: not under the lock, so it is taken anew. */
+#define PIECE_PORTS 32
+
+/* Close some; true where there are more. */
+static bool close_some(struct domain *d)
 {
     struct domain_events *e = d->events;
+    bool more;
 
-    while (e->close_next < e->port_end) {
+    spin_lock(&e->lock);
+    for (unsigned int i = 0; i < PIECE_PORTS && e->close_next < e->port_end; i++) {
         (void)close_channel(d, channel_of(e, e->close_next++));
-        if (preempt_wanted() && e->close_next < e->port_end) {
+    }
+    more = e->close_next < e->port_end;
+    spin_unlock(&e->lock);
+    return more;
+}
+
+long close_all(struct domain *d)
+{
+    while (close_some(d)) {
+        if (should_stop()) {
             return HYPERCALL_RESTART;
         }
     }
-    e->close_next = 1;
     return 0;
+}
+
+static void begin_reset(struct domain_events *e)
+{
+    spin_lock(&e->lock);
+    e->closing = true;
+    spin_unlock(&e->lock);
+}
+
+static void end_reset(struct domain *d, bool to_two_level)
+{
+    struct domain_events *e = d->events;
+
+    spin_lock(&e->lock);
+    if (to_two_level) {
+        fifo_destroy(d);
+    }
+    e->closing = false;
+    e->close_next = 1;
+    spin_unlock(&e->lock);
 }
 
 long event_reset(struct domain *d, bool to_two_level)
 {
-    struct domain_events *e = d->events;
     long result;
 
-    spin_lock(&e->lock);
-    e->closing = true;
+    begin_reset(d->events);
     result = close_all(d);
     if (result == 0) {
-        if (to_two_level) {
-            fifo_destroy(d);
-        }
-        e->closing = false;
+        end_reset(d, to_two_level);
     }
-    spin_unlock(&e->lock);
     return result;
 }

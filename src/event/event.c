@@ -3,6 +3,7 @@
 #include "event/event.h"
 
 #include "abi/errno.h"
+#include "base/cpu.h"
 #include "domain/quota.h"
 #include "event/fifo.h"
 
@@ -33,12 +34,12 @@ static int relinquish(struct domain *d)
 
     spin_lock(&d->events->lock);
     d->events->dying = true;
+    spin_unlock(&d->events->lock);
     result = close_all(d);
     if (result == 0) {
+        spin_lock(&d->events->lock);
         fifo_destroy(d);
-    }
-    spin_unlock(&d->events->lock);
-    if (result == 0) {
+        spin_unlock(&d->events->lock);
         virq_release_handlers(d);
         vcpu_info_release(d);
     }
@@ -70,6 +71,7 @@ static struct domain_part part = {
     .create = create,
     .create_vcpu = create_vcpu,
     .relinquish = relinquish,
+    .bury = ports_bury,
     .destroy_vcpu = destroy_vcpu,
     .destroy = destroy,
     .most_heap = most_heap,
@@ -79,6 +81,11 @@ static struct domain_part part = {
 static void tell_domain0(void)
 {
     event_send_global_virq(VIRQ_DOM_EXC);
+}
+
+static void tell_low_memory(void)
+{
+    event_send_global_virq(VIRQ_ENOMEM);
 }
 
 static bool tell_subscriber(struct domain *d)
@@ -91,6 +98,7 @@ void event_init(void)
     domain_register_part(&part);
     domain_state_changed = tell_domain0;
     domain_suspended = tell_subscriber;
+    cpu_register_work(WORK_MEMORY_LOW, tell_low_memory);
 }
 
 void event_set_max_port(struct domain *d, uint32_t max_port)

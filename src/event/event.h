@@ -15,7 +15,10 @@
 #include "lib/address.h"
 #include "lib/compiler.h"
 
-/* Start of day: registers the room's part of a domain, and says who hears of domains' ends. */
+/*
+ * Start of day: registers the room's part of a domain, and says who hears of domains' ends and of
+ * memory that runs out.
+ */
 void event_init(void);
 
 /* Hypercalls 32 and 16. */

@@ -5,18 +5,38 @@
 // look at a record. The tables over them start at the 2-level ABI's size, inside domain_events, and
 // grow once, to the FIFO ABI's, when a port beyond that is handed out; both sizes stay readable.
 #include "abi/errno.h"
+#include "base/hypercall.h"
 #include "domain/quota.h"
 #include "event/fifo.h"
 #include "event/two_level.h"
 #include "lib/bitmap.h"
 #include "lib/string.h"
 
+static void free_last_chunk(struct domain *d)
+{
+    struct domain_events *e = d->events;
+
+    e->port_end -= CHUNK_PORTS;
+    quota_free_page(d, e->chunks[e->port_end / CHUNK_PORTS]);
+}
+
+int ports_bury(struct domain *d)
+{
+    while (d->events->port_end > CHUNK_PORTS) {
+        free_last_chunk(d);
+        if (should_stop()) {
+            return (int)HYPERCALL_RESTART;
+        }
+    }
+    return 0;
+}
+
 void ports_destroy(struct domain *d)
 {
     struct domain_events *e = d->events;
 
-    for (uint32_t i = 0; i < e->port_end / CHUNK_PORTS; i++) {
-        quota_free_page(d, e->chunks[i]);
+    while (e->port_end > 0) {
+        free_last_chunk(d);
     }
     if (e->chunks != e->small_chunks) {
         quota_free(d, e->chunks);

@@ -10,16 +10,14 @@ static int relinquish(struct domain *d)
 {
     int result = maptrack_relinquish(d);
 
-    if (result == 0) {
-        table_relinquish(d);
-    }
-    return result;
+    return result == 0 ? table_relinquish(d) : result;
 }
 
 static struct domain_part part = {
     .name = "grants",
     .create = table_create,
     .relinquish = relinquish,
+    .bury = table_bury,
     .destroy = table_destroy,
     .most_heap = table_most_heap,
     .audit = table_audit,

@@ -42,7 +42,7 @@ static long run_batch(uint64_t cmd, gva_t uop, uint64_t count)
             return some;
         }
         done += (uint64_t)some;
-        if (done < count && preempt_wanted()) {
+        if (done < count && should_stop()) {
             hypercall_set_argument(1, gva_add(uop, done * batched[cmd].bytes).a);
             hypercall_set_argument(2, count - done);
             return HYPERCALL_RESTART;

@@ -96,6 +96,23 @@ struct maptrack_entry *maptrack_claim(struct domain *d, uint32_t handle, uint32_
     return entry;
 }
 
+/* The domain maps nothing any more, and never will. */
+static int free_pages(struct domain *d)
+{
+    struct domain_grants *g = d->grants;
+
+    g->free_handle = NO_HANDLE;
+    while (g->maptrack_frames > 0) {
+        quota_free_page(d, g->maptrack[--g->maptrack_frames]);
+        if (should_stop()) {
+            return (int)HYPERCALL_RESTART;
+        }
+    }
+    return 0;
+}
+
+#define LOOK_EVERY 16 /* handles: a free one is soon done with */
+
 int maptrack_relinquish(struct domain *d)
 {
     struct domain_grants *g = d->grants;
@@ -112,19 +129,19 @@ int maptrack_relinquish(struct domain *d)
             maptrack_free(d, handle);
             domain_put(granter);
         }
-        if (preempt_wanted() && g->relinquished < end) {
+        if (g->relinquished % LOOK_EVERY == 0 && should_stop()) {
             return (int)HYPERCALL_RESTART;
         }
     }
-    return 0;
+    return free_pages(d);
 }
 
 void maptrack_destroy(struct domain *d)
 {
     struct domain_grants *g = d->grants;
 
-    for (uint32_t i = 0; i < g->maptrack_frames; i++) {
-        quota_free_page(d, g->maptrack[i]);
+    while (g->maptrack_frames > 0) {
+        quota_free_page(d, g->maptrack[--g->maptrack_frames]);
     }
     quota_free(d, g->maptrack);
 }

@@ -4,6 +4,7 @@
 
 #include "abi/errno.h"
 #include "arch/frames.h"
+#include "base/hypercall.h"
 #include "domain/quota.h"
 #include "domain/share.h"
 
@@ -215,35 +216,71 @@ int16_t active_lock_slowly(struct domain *d, grant_ref_t ref, struct grant_activ
     return GNTST_okay;
 }
 
-/* `state` has changed: wait until nobody works by the old one. */
-static void quiesce(const struct domain_grants *g)
+/* Whoever works on one of these entries has to be through before the pages go. */
+static void pass_through(const struct domain_grants *g, grant_ref_t first)
 {
-    for (uint32_t first = 0; first < g->frames * V1_PER_PAGE; first += ACTIVE_PER_PAGE) {
-        struct grant_active *page = active_if_any(g, first);
-        for (uint32_t i = 0; page && i < ACTIVE_PER_PAGE; i++) {
-            byte_lock(&page[i].lock);
-            byte_unlock(&page[i].lock);
-        }
+    struct grant_active *page = active_if_any(g, first);
+
+    for (uint32_t i = 0; page && i < ACTIVE_PER_PAGE; i++) {
+        byte_lock(&page[i].lock);
+        byte_unlock(&page[i].lock);
     }
 }
 
-void table_relinquish(struct domain *d)
+static void close_table(struct domain_grants *g)
+{
+    spin_lock(&g->lock);
+    __atomic_store_n(&g->state, TABLE_GONE, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&g->entries, 0, __ATOMIC_SEQ_CST);
+    spin_unlock(&g->lock);
+}
+
+/* One of the frames and status frames, which nobody uses any more. */
+static void give_up_page(struct domain *d, uint32_t index)
 {
     struct domain_grants *g = d->grants;
 
-    spin_lock(&g->lock);
-    if (g->state != TABLE_GONE) {
-        __atomic_store_n(&g->state, TABLE_GONE, __ATOMIC_SEQ_CST);
-        __atomic_store_n(&g->entries, 0, __ATOMIC_SEQ_CST);
-        quiesce(g);
-        for (uint32_t i = 0; i < g->frames; i++) {
-            domain_unshare_page(d, g->shared[i]);
+    domain_unshare_page(d, index < g->frames ? g->shared[index] : g->status[index - g->frames]);
+}
+
+/* A table that is gone does not grow: its sizes stay. */
+int table_relinquish(struct domain *d)
+{
+    struct domain_grants *g = d->grants;
+    uint32_t actives, pages;
+
+    close_table(g);
+    actives = g->frames * (uint32_t)(V1_PER_PAGE / ACTIVE_PER_PAGE);
+    pages = g->frames + g->status_frames;
+    while (d->relinquish_next < actives + pages) {
+        uint32_t next = d->relinquish_next++;
+
+        if (next < actives) {
+            pass_through(g, next * (uint32_t)ACTIVE_PER_PAGE);
+        } else {
+            give_up_page(d, next - actives);
         }
-        for (uint32_t i = 0; i < g->status_frames; i++) {
-            domain_unshare_page(d, g->status[i]);
+        if (should_stop()) {
+            return (int)HYPERCALL_RESTART;
         }
     }
-    spin_unlock(&g->lock);
+    return 0;
+}
+
+int table_bury(struct domain *d)
+{
+    struct domain_grants *g = d->grants;
+
+    for (uint32_t i = 0; g->active && i < active_pages(g); i++) {
+        if (g->active[i]) {
+            quota_free_page(d, g->active[i]);
+            g->active[i] = NULL;
+            if (should_stop()) {
+                return (int)HYPERCALL_RESTART;
+            }
+        }
+    }
+    return 0;
 }
 
 uint32_t grant_most_frames(const struct domain *d)

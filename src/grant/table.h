@@ -189,8 +189,13 @@ static inline must_check int16_t active_lock(struct domain *d, grant_ref_t ref,
     return active_lock_slowly(d, ref, active);
 }
 
-/* The domain is dying: give the shared pages up. Users of entries may still end their use. */
-void table_relinquish(struct domain *d);
+/*
+ * The domain is dying: give the shared pages up, in pieces. 0 or HYPERCALL_RESTART. Users of
+ * entries may still end their use.
+ */
+must_check int table_relinquish(struct domain *d);
+/* Nobody uses an entry: free the records of uses, in pieces likewise. */
+must_check int table_bury(struct domain *d);
 
 /* ---- audit.c -----------------------------------------------------------------------------------
  */
@@ -270,7 +275,8 @@ static inline struct maptrack_entry *maptrack_entry(const struct domain *d, uint
 {
     return &d->grants->maptrack[handle / TRACK_PER_PAGE][handle % TRACK_PER_PAGE];
 }
-/* The domain is dying: end all its mappings, in pieces. 0 or HYPERCALL_RESTART. */
+/* The domain is dying: end all its mappings, and free the pages, in pieces. 0 or HYPERCALL_RESTART.
+ */
 must_check int maptrack_relinquish(struct domain *d);
 void maptrack_destroy(struct domain *d);
 

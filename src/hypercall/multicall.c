@@ -48,6 +48,9 @@ static long one_entry(struct vcpu *v, gva_t where)
                          (uint64_t)result);
 }
 
+/* A look at interrupts costs as much as a small entry; so many of those are soon done. */
+#define LOOK_EVERY 16
+
 long hypercall_multicall(gva_t list, uint64_t count)
 {
     struct vcpu *v = current_vcpu();
@@ -64,7 +67,7 @@ long hypercall_multicall(gva_t list, uint64_t count)
         }
         list = gva_add(list, sizeof(struct multicall_entry));
         left--;
-        if (left > 0 && preempt_wanted()) {
+        if (left > 0 && (left % LOOK_EVERY == 0 ? should_stop() : preempt_wanted())) {
             hypercall_set_argument(0, list.a);
             hypercall_set_argument(1, left);
             return HYPERCALL_RESTART;

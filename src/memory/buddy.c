@@ -13,6 +13,7 @@
 #include "base/panic.h"
 #include "lib/string.h"
 #include "memory/flush.h"
+#include "memory/low.h"
 
 #define ZONES 33 /* frame numbers have up to 32 bits (struct frame_list) */
 
@@ -96,6 +97,7 @@ void frames_reset(void)
         orders_free[zone] = 0;
     }
     free_frames = total_frames = claimed_frames = reserve_frames = 0;
+    memory_watch(0);
     heap_reset();
 }
 
@@ -187,6 +189,9 @@ static mfn_t alloc(unsigned int order, unsigned int address_bits, uint64_t *clai
     }
     if (m.n != MFN_INVALID) {
         mark_taken(m, order);
+        memory_watch_taken(free_frames);
+    } else if (order == 0) {
+        memory_watch_refused();
     }
     if (m.n != MFN_INVALID && claim) {
         uint64_t consumed = MIN(*claim, 1ULL << order);
@@ -238,6 +243,7 @@ void frames_free(mfn_t first, unsigned int order)
     spin_lock(&lock);
     mark_free(first, 1ULL << order);
     free_block(first, order);
+    memory_watch_freed(free_frames);
     spin_unlock(&lock);
 }
 

@@ -16,7 +16,6 @@
 #include "memory/allocator.h"
 #include "mmu/foreign.h"
 #include "mmu/m2p.h"
-#include "mmu/preempt.h"
 
 struct extents {
     gva_t list; /* of xen_pfn_t */

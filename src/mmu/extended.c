@@ -7,6 +7,7 @@
 #include "arch/pv.h"
 #include "arch/race.h"
 #include "arch/tlb.h"
+#include "base/cpu.h"
 #include "base/cpu_call.h"
 #include "base/hypercall.h"
 #include "lib/string.h"
@@ -15,7 +16,6 @@
 #include "mmu/foreign.h"
 #include "mmu/hypercalls.h"
 #include "mmu/ldt.h"
-#include "mmu/preempt.h"
 #include "mmu/types.h"
 #include "mmu/unfinished.h"
 

@@ -10,6 +10,13 @@
 #include "mmu/unfinished.h"
 #include "mmu/vcpu_mmu.h"
 
+static long abandon_own(void)
+{
+    struct vcpu *self = current_vcpu();
+
+    return self && self->mmu ? unfinished_abandon(self) : 0;
+}
+
 /*
  * The caller's own list first: pieces of this domain's tables may have been left there, to be
  * released, or by a call that it has not issued again. Such a call starts anew if it does. Then
@@ -17,12 +24,13 @@
  */
 static int relinquish(struct domain *d)
 {
-    struct vcpu *self = current_vcpu();
-    long result = self && self->mmu ? unfinished_abandon(self) : 0;
+    long result = abandon_own();
 
-    for (unsigned int i = 0; result == 0 && i < d->max_vcpus; i++) {
-        if (d->vcpus[i]) {
-            result = unfinished_abandon(d->vcpus[i]);
+    while (result == 0 && d->relinquish_next < d->max_vcpus) {
+        struct vcpu *v = d->vcpus[d->relinquish_next];
+        result = v ? unfinished_abandon(v) : 0;
+        if (result == 0 && ++d->relinquish_next < d->max_vcpus && should_stop()) {
+            result = HYPERCALL_RESTART;
         }
     }
     return (int)result;
@@ -32,6 +40,9 @@ static long unpin(struct frame *f)
 {
     struct vcpu *self = current_vcpu();
 
+    if (!f) {
+        return abandon_own();
+    }
     (void)table_unpin(f);
     return self && self->mmu && unfinished_pending(self) ? HYPERCALL_RESTART : 0;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A domain's reservation of memory: more, less, how much.
+#include "base/cpu.h"
 #include "mmu/memory_op.h"
 
 #include "abi/errno.h"
@@ -10,7 +11,6 @@
 #include "memory/allocator.h"
 #include "mmu/foreign.h"
 #include "mmu/m2p.h"
-#include "mmu/preempt.h"
 #include "mmu/types.h"
 #include "mmu/unfinished.h"
 

@@ -3,10 +3,10 @@
 #include "mmu/unfinished.h"
 
 #include "abi/errno.h"
+#include "base/cpu.h"
 #include "base/hypercall.h"
 #include "base/panic.h"
 #include "domain/quota.h"
-#include "mmu/preempt.h"
 #include "mmu/types.h"
 
 bool unfinished_has_room(const struct vcpu *v)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // mmu_update: checked writes of page-table entries and of the machine-to-physical table, in
 // batches.
+#include "base/cpu.h"
 #include "mmu/hypercalls.h"
 
 #include "abi/errno.h"
@@ -11,7 +12,6 @@
 #include "mmu/edit.h"
 #include "mmu/foreign.h"
 #include "mmu/m2p.h"
-#include "mmu/preempt.h"
 #include "mmu/types.h"
 #include "mmu/unfinished.h"
 #include "mmu/walk.h"

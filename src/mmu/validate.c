@@ -4,10 +4,10 @@
 
 #include "abi/errno.h"
 #include "arch/frames.h"
+#include "base/cpu.h"
 #include "lib/string.h"
 #include "mmu/l1tf.h"
 #include "mmu/policy.h"
-#include "mmu/preempt.h"
 #include "mmu/present.h"
 #include "mmu/pte.h"
 #include "mmu/types.h"

@@ -4,6 +4,7 @@
 
 #include "abi/errno.h"
 #include "arch/pv.h"
+#include "base/hypercall.h"
 #include "domain/quota.h"
 #include "mmu/base.h"
 #include "mmu/ldt.h"
@@ -73,12 +74,15 @@ static void destroy_vcpu(struct vcpu *v)
 /* What a dying domain's vCPUs hold on to: page tables and descriptor pages. */
 static int relinquish(struct domain *d)
 {
-    for (unsigned int i = 0; i < d->max_vcpus; i++) {
-        struct vcpu *v = d->vcpus[i];
+    while (d->relinquish_next < d->max_vcpus) {
+        struct vcpu *v = d->vcpus[d->relinquish_next++];
         if (v) {
             base_drop(v);
             gdt_drop(v);
             ldt_drop(v);
+        }
+        if (d->relinquish_next < d->max_vcpus && should_stop()) {
+            return (int)HYPERCALL_RESTART;
         }
     }
     return 0;

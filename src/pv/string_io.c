@@ -59,7 +59,7 @@ bool string_io(struct vcpu *v, const struct insn *insn)
             return true;
         }
         insn_string_step(insn, &v->regs, 1);
-        if (turns > 1 && preempt_wanted()) {
+        if (turns > 1 && should_stop()) {
             return true;
         }
     }

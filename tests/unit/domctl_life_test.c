@@ -277,6 +277,31 @@ static void destruction_goes_on_where_it_stopped(void **state)
     assert_int_equal(call(XEN_DOMCTL_destroydomain, 0), -EINVAL);
 }
 
+/* A turn for each of what is many, to the very end; others neither find it nor get its number. */
+static void the_record_goes_in_pieces_too(void **state)
+{
+    domid_t id = create_domain(40);
+    struct domain *d = record_of(id);
+    unsigned int turns = 0;
+
+    this_cpu()->pending = 1U << WORK_TIMER;
+    while (d->life != DOMAIN_DEAD) {
+        assert_int_equal(call_once(XEN_DOMCTL_destroydomain, id), HYPERCALL_RESTART);
+    }
+    assert_false(exists(id));
+    clear_op();
+    assert_int_equal(call_once(XEN_DOMCTL_pausedomain, id), -ESRCH);
+    default_config();
+    assert_int_equal(call_once(XEN_DOMCTL_createdomain, id), -EEXIST);
+    clear_op();
+    while (call_once(XEN_DOMCTL_destroydomain, id) == HYPERCALL_RESTART) {
+        turns++;
+    }
+    this_cpu()->pending = 0;
+    assert_in_range(turns, 38, 45);
+    assert_int_equal(call(XEN_DOMCTL_destroydomain, id), -ESRCH);
+}
+
 static void who_is_referred_to_stays_and_has_nothing(void **state)
 {
     domid_t id = create_domain(1);
@@ -339,6 +364,7 @@ int main(void)
         TEST(what_shut_down_can_go_on),
         TEST(a_latched_code_is_reported_by_a_crash_too),
         TEST(destruction_goes_on_where_it_stopped),
+        TEST(the_record_goes_in_pieces_too),
         TEST(who_is_referred_to_stays_and_has_nothing),
         TEST(the_dying_get_no_vcpus_and_no_context),
         TEST(only_the_privileged_and_only_what_there_is),

@@ -328,6 +328,7 @@ static void test_death_parts_all_channels_and_nothing_can_be_bound(void **state)
 
     run_as(d2->vcpus[0]);
     theirs = connect_to(1, (evtchn_port_t)a);
+    assert_ptr_equal(domain_get(1), d1); /* so that it is still found */
     assert_int_equal(domain_kill(d1), 0);
     assert_int_equal(status_of(DOMID_SELF, (evtchn_port_t)theirs).status, EVTCHNSTAT_unbound);
     assert_int_equal(send((evtchn_port_t)theirs), 0);
@@ -335,6 +336,7 @@ static void test_death_parts_all_channels_and_nothing_can_be_bound(void **state)
     run_as(d0->vcpus[0]);
     assert_int_equal(alloc_unbound(1, 2), -EINVAL);
     assert_int_equal(event_set_virq_handler(d1, VIRQ_CONSOLE), -EINVAL);
+    domain_put(d1);
     domain_put(d1);
     d1 = new_domain(1, 2, false);
 }

@@ -8,6 +8,7 @@
 #include "domain/quota.h"
 #include "event/fifo.h"
 #include "grant/table.h"
+#include "memory/low.h"
 #include "mmu/memory_map.h"
 #include "pv/cpuid.h"
 
@@ -342,6 +343,57 @@ static void guests_leave_the_reserve_to_those_who_control(void **state)
     frames_set_reserve(0);
 }
 
+/* ---- telling of it ------------------------------------------------------------------------------
+ */
+
+static evtchn_port_t bind_low_memory(void)
+{
+    struct evtchn_bind_virq *bind = page_of_guest(1);
+
+    *bind = (struct evtchn_bind_virq){.virq = VIRQ_ENOMEM};
+    assert_int_equal(hypercall_event_channel_op(EVTCHNOP_bind_virq, host_guest_address(bind)), 0);
+    return bind->port;
+}
+
+static bool was_told(evtchn_port_t port)
+{
+    cpu_do_work();
+    return (__atomic_fetch_and(&dom0->shared->evtchn_pending[0], ~(1UL << port),
+                               __ATOMIC_SEQ_CST) >>
+                port &
+            1) != 0;
+}
+
+static void domain_0_is_told_when_memory_runs_out(void **state)
+{
+    struct domain *d = new_domain();
+    domid_t id = d->id;
+    evtchn_port_t port = bind_low_memory();
+    mfn_t m;
+
+    memory_watch(1024);
+    use_up_all_but(d, 1024);
+    assert_false(was_told(port));
+    use_up_all_but(d, 1023);
+    assert_true(was_told(port));
+    use_up_all_but(d, 512);
+    assert_false(was_told(port));
+    use_up_all_but(d, 200);
+    assert_true(was_told(port));
+    assert_false(was_told(port));
+    use_up_all_but(d, 0);
+    assert_true(was_told(port));
+    assert_int_equal(domain_add_frames(d, 0, 64, &m), -ENOMEM);
+    assert_true(was_told(port));
+    assert_int_equal(domain_add_frames(d, 0, 64, &m), -ENOMEM);
+    assert_false(was_told(port));
+    assert_int_equal(destroy_domain(id), 0);
+    d = new_domain();
+    use_up_all_but(d, 1000);
+    assert_true(was_told(port));
+    memory_watch(0);
+}
+
 static void a_claim_leaves_the_reserve_too(void **state)
 {
     struct domain *d = new_domain();
@@ -364,6 +416,7 @@ int main(void)
         TEST(any_allocation_may_fail),
         TEST(a_life_with_one_failure_at_any_place),
         TEST(guests_leave_the_reserve_to_those_who_control),
+        TEST(domain_0_is_told_when_memory_runs_out),
         TEST(a_claim_leaves_the_reserve_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
