@@ -259,6 +259,17 @@ TEST("commands that are none: -ENOSYS; the old call takes the old ones")
     CHECK_ERR(hypercall1(__HYPERVISOR_physdev_op_compat, POINTER(&old)), XEN_ENOSYS);
 }
 
+TEST("a configuration window of no buses is refused; a reset of a debug port that is not used is "
+     "taken")
+{
+    struct physdev_pci_mmcfg_reserved window = {.start_bus = 2, .end_bus = 1};
+    struct physdev_dbgp_op port = {.op = PHYSDEVOP_DBGP_RESET_PREPARE,
+                                   .bus = PHYSDEVOP_DBGP_BUS_UNKNOWN};
+
+    CHECK(physdev_op(PHYSDEVOP_pci_mmcfg_reserved, &window) < 0);
+    CHECK_OK(physdev_op(PHYSDEVOP_dbgp_op, &port));
+}
+
 // ---- the real-time clock: register C is read to be told of the next interrupt
 // --------------------
 

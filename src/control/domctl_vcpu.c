@@ -129,22 +129,25 @@ long domctl_get_context(struct domain *d, struct xen_domctl *op)
 
 /* ---- triggers -------------------------------------------------------------------------------- */
 
-/* -EINVAL: there can be no such vCPU; -ESRCH: there is none yet; -ENOSYS: not a trigger of a
- * machine that a guest of this kind sees. */
+/*
+ * -ESRCH: no such vCPU; -EINVAL: it has no buttons to press; -ENOSYS: nothing that can be triggered.
+ */
 long domctl_send_trigger(struct domain *d, struct xen_domctl *op)
 {
     const struct xen_domctl_sendtrigger *trigger = &op->u.sendtrigger;
     struct vcpu *v = domctl_vcpu(d, trigger->vcpu);
 
-    if (trigger->vcpu >= d->max_vcpus) {
-        return -EINVAL;
-    }
     if (!v) {
         return -ESRCH;
     }
-    if (trigger->trigger != XEN_DOMCTL_SENDTRIGGER_NMI) {
+    switch (trigger->trigger) {
+    case XEN_DOMCTL_SENDTRIGGER_NMI:
+        vcpu_send_nmi(v);
+        return 0;
+    case XEN_DOMCTL_SENDTRIGGER_POWER:
+    case XEN_DOMCTL_SENDTRIGGER_SLEEP:
+        return -EINVAL;
+    default:
         return -ENOSYS;
     }
-    vcpu_send_nmi(v);
-    return 0;
 }
