@@ -130,7 +130,8 @@ long domctl_get_context(struct domain *d, struct xen_domctl *op)
 /* ---- triggers -------------------------------------------------------------------------------- */
 
 /*
- * -ESRCH: no such vCPU; -EINVAL: it has no buttons to press; -ENOSYS: nothing that can be triggered.
+ * -ESRCH: no such vCPU; -EINVAL: it has no buttons to press; -ENOSYS: nothing that can be
+ * triggered.
  */
 long domctl_send_trigger(struct domain *d, struct xen_domctl *op)
 {
