@@ -10,6 +10,7 @@
 #include "domain/domain.h"
 #include "platform/reset.h"
 #include "platform/s5.h"
+#include "sched/record.h"
 
 static struct sleep_types off;
 static bool can_switch_off;
@@ -31,6 +32,7 @@ static noreturn_fn void restart(void)
 
 static void domain0_has_gone(uint32_t code)
 {
+    sched_record_print();
     switch (code) {
     case SHUTDOWN_poweroff:
         log_always("domain 0 has shut down: switching off");

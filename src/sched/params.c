@@ -3,6 +3,7 @@
 #include "abi/errno.h"
 #include "base/log.h"
 #include "sched/internal.h"
+#include "sched/record.h"
 #include "time/time.h"
 
 /* If the vCPU waits it does so no more, and is to be woken. Its home, `c`, is locked. */
@@ -58,6 +59,7 @@ int sched_set_hard_affinity(struct vcpu *v, uint64_t hard)
         error = -EBUSY;
     } else {
         WRITE_ONCE(s->hard_affinity, hard);
+        sched_record_affinity(s, hard);
     }
     unlock_and_move(c, s);
     return error;
@@ -101,6 +103,7 @@ static int begin_override(struct vcpu_sched *s, unsigned int cpu)
         s->saved_affinity = s->hard_affinity;
         WRITE_ONCE(s->hard_affinity, 1ULL << cpu);
         s->overridden = true;
+        sched_record_affinity(s, s->hard_affinity);
     }
     unlock_and_move(c, s);
     return error;
@@ -114,6 +117,7 @@ static int end_override(struct vcpu_sched *s)
     if (s->overridden) {
         WRITE_ONCE(s->hard_affinity, s->saved_affinity);
         s->overridden = false;
+        sched_record_affinity(s, s->hard_affinity);
     }
     unlock_and_move(c, s);
     return error;

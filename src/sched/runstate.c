@@ -6,6 +6,7 @@
 #include "arch/guest.h"
 #include "arch/vcpu.h"
 #include "domain/domain.h"
+#include "sched/record.h"
 #include "sched/sched.h"
 
 void runstate_init(struct runstate *r, int state, uint64_t now)
@@ -21,6 +22,7 @@ static uint64_t time_in_state(const struct runstate *r, uint64_t now)
 
 void runstate_change(struct runstate *r, int state, uint64_t now)
 {
+    sched_record_state(container_of(r, struct vcpu_sched, runstate), state, now);
     r->info.time[r->info.state] += time_in_state(r, now);
     r->info.state_entry_time = MAX(now, r->info.state_entry_time);
     r->info.state = state;

@@ -5,6 +5,7 @@
 #include "arch/vcpu.h"
 #include "base/panic.h"
 #include "sched/internal.h"
+#include "sched/record.h"
 #include "time/time.h"
 #include "time/vcpu_time.h"
 
@@ -223,6 +224,7 @@ void sched_yield_current(void)
     struct vcpu *v = current_vcpu();
     struct cpu_sched *c = this_cpu()->sched;
 
+    sched_record_yield(v->sched);
     if (READ_ONCE(c->queue.load) > 1) {
         v->sched->yields = true;
         cpu_raise_self(WORK_SCHEDULE);
@@ -541,6 +543,7 @@ void sched_init(void)
 {
     cpu_register_work(WORK_SCHEDULE, schedule);
     sched_part_init();
+    sched_record_init();
     vcpu_woken = sched_wake;
     vcpu_slept = put_to_sleep;
     vcpu_on_cpu = has_cpu;
