@@ -4,7 +4,7 @@
 #include "fifo.h"
 #include "mm.h"
 
-#define MAX_PAGES 8
+#define MAX_PAGES (EVTCHN_FIFO_NR_CHANNELS / FIFO_PORTS_PER_PAGE)
 
 static struct {
     bool active;

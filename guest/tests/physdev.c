@@ -259,6 +259,34 @@ TEST("commands that are none: -ENOSYS; the old call takes the old ones")
     CHECK_ERR(hypercall1(__HYPERVISOR_physdev_op_compat, POINTER(&old)), XEN_ENOSYS);
 }
 
+static long old_call(struct physdev_op *operation, uint32_t command)
+{
+    operation->cmd = command;
+    return hypercall1(__HYPERVISOR_physdev_op_compat, POINTER(operation));
+}
+
+TEST("each operation of the old call does what it does in the new one, and those after are not "
+     "there")
+{
+    static struct physdev_op old;
+
+    old.u.irq_status_query.irq = 8;
+    CHECK_OK(old_call(&old, PHYSDEVOP_irq_status_query));
+    old.u.irq_status_query.irq = 1u << 20;
+    CHECK_ERR(old_call(&old, PHYSDEVOP_irq_status_query), XEN_EINVAL);
+    old.u.set_iopl.iopl = 4;
+    CHECK_ERR(old_call(&old, PHYSDEVOP_set_iopl), XEN_EINVAL);
+    old.u.set_iobitmap.nr_ports = 1u << 17;
+    CHECK_ERR(old_call(&old, PHYSDEVOP_set_iobitmap), XEN_EINVAL);
+    old.u.apic_op = (struct physdev_apic){.apic_physbase = 0xfec00000, .reg = 1};
+    CHECK_OK(old_call(&old, PHYSDEVOP_apic_read));
+    CHECK(old.u.apic_op.value != 0);
+    CHECK_OK(old_call(&old, PHYSDEVOP_apic_write));
+    old.u.irq_op.irq = 9;
+    CHECK_OK(old_call(&old, PHYSDEVOP_alloc_irq_vector));
+    CHECK_ERR(hypercall1(__HYPERVISOR_physdev_op_compat, SPARE_VA), XEN_EFAULT);
+}
+
 TEST("a configuration window of no buses is refused; a reset of a debug port that is not used is "
      "taken")
 {
