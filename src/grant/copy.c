@@ -4,7 +4,7 @@
 #include "arch/frames.h"
 #include "arch/guest.h"
 #include "base/cpu.h"
-#include "grant/table.h"
+#include "grant/use.h"
 #include "lib/string.h"
 
 /* One end of a copy, held. */
@@ -22,7 +22,7 @@ static always_inline_fn int16_t hold_granted(struct domain *d, const struct gntt
     if (!end->domain) {
         return GNTST_bad_domain;
     }
-    status = grant_acquire(end->domain, p->u.ref, d->id, writable, GRANT_TO_COPY, &end->access);
+    status = acquire(end->domain, p->u.ref, d->id, writable, GRANT_TO_COPY, &end->access);
     if (status != GNTST_okay) {
         domain_return(end->domain);
     }
@@ -54,7 +54,7 @@ static always_inline_fn int16_t hold_end(struct domain *d, const struct gnttab_c
 static always_inline_fn void let_go_of_end(struct end *end)
 {
     if (end->access.uses > 0) {
-        grant_release(&end->access);
+        release(&end->access);
         domain_return(end->domain);
     } else if (end->access.writable) {
         frame_put_writable(frame_of(end->access.frame));
@@ -81,10 +81,14 @@ static void move_bytes(const struct end *to, uint32_t to_offset, const struct en
     }
 }
 
+/* Bytes of a page, as the caller knows. Mostly all of it may be used. */
 static bool covers(const struct end *end, uint32_t offset, uint32_t length)
 {
-    return offset >= end->access.offset &&
-           offset + length <= (uint32_t)end->access.offset + end->access.length;
+    const struct grant_access *access = &end->access;
+
+    return likely(access->length == PAGE_SIZE) ||
+           (offset >= access->offset &&
+            offset + length <= (uint32_t)access->offset + access->length);
 }
 
 static always_inline_fn int16_t copy_one(struct domain *d, const struct gnttab_copy *op)
