@@ -4,7 +4,8 @@
 
 #include "lib/compiler.h"
 
-#define RANGES_MAX 128
+/* So many that two sets fill a page: each domain has two. */
+#define RANGES_MAX 127
 
 struct ranges {
     uint32_t count;
@@ -12,6 +13,8 @@ struct ranges {
         uint64_t first, last;
     } range[RANGES_MAX];
 };
+
+_Static_assert(sizeof(struct ranges) <= 2048, "two in a page");
 
 /* Add or take away [first, last]. -ENOSPC (28) where the table has no room; then nothing changed.
  */
