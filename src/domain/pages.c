@@ -158,7 +158,7 @@ void domain_disown_shared(struct domain *d, struct frame *f)
         panic("shared frame %#lx given up twice", (unsigned long)mfn_of(f).n);
     }
     frame_set_entries(f, 0);
-    d->total_pages++;
+    WRITE_ONCE(d->total_pages, d->total_pages + 1);
     spin_unlock(&d->page_lock);
 }
 

@@ -6,6 +6,7 @@
 #include "abi/errno.h"
 #include "abi/xen.h"
 #include "arch/guest.h"
+#include "arch/race.h"
 #include "base/hypercall.h"
 #include "domain/pages.h"
 #include "memory/allocator.h"
@@ -185,17 +186,25 @@ long memop_reservation(unsigned int command, uint64_t done, gva_t argument)
 
 /* ---- how much -------------------------------------------------------------------------------- */
 
-/* What the guest itself notes in shared_info, so any value at all; it must not look like an error.
+/*
+ * What the guest itself notes in shared_info, so any value at all; it must not look like an error.
+ * The page goes when the domain has died, which the lock keeps from happening meanwhile.
  */
-static long highest_page(const struct domain *d)
+static long highest_page(struct domain *d)
 {
-    const struct shared_info *shared = READ_ONCE(d->shared);
-    uint64_t end = shared ? READ_ONCE(shared->arch.max_pfn) : 0;
+    uint64_t end = 0;
 
+    spin_lock(&d->lock);
+    if (d->life != DOMAIN_DEAD) {
+        const struct shared_info *shared = d->shared;
+        race_window();
+        end = READ_ONCE(shared->arch.max_pfn);
+    }
+    spin_unlock(&d->lock);
     return end == 0 ? 0 : (long)MIN(end - 1, (uint64_t)INT64_MAX);
 }
 
-static long count_of(const struct domain *d, unsigned int command)
+static long count_of(struct domain *d, unsigned int command)
 {
     switch (command) {
     case XENMEM_current_reservation:

@@ -291,7 +291,7 @@ static void test_a_dying_domain_gets_no_table(void **state)
 
     assert_int_equal(domain_kill(granter), 0);
     run_as(d0->vcpus[0]);
-    assert_int_equal(setup_table(1, 1, list), GNTST_general_error);
+    assert_int_equal(setup_table(1, 1, list), GNTST_bad_domain);
     assert_true(grant_shared_frame(granter, 0).n == MFN_INVALID);
     domain_put(granter);
     granter = NULL;

@@ -282,19 +282,39 @@ static void test_claims_that_can_not_be(void **state)
     end_domain(other);
 }
 
-/* A reference from elsewhere keeps the record of a domain, and nothing else. */
-static void test_a_domain_that_is_dead_can_be_asked_about(void **state)
+static void test_a_domain_that_dies_can_be_asked_about_and_gets_nothing(void **state)
 {
     struct domain *other = new_domain(2, 1, false);
 
     (void)new_frame(other);
+    interrupt_everything(true);
+    assert_int_equal(domain_kill(other), HYPERCALL_RESTART);
+    interrupt_everything(false);
+    guest->privileged = true;
+    assert_true(about(XENMEM_current_reservation, 2) >= 0);
+    assert_int_equal(claim(2, 1), -EINVAL);
+    end_domain(other);
+    run_as(vcpu);
+    assert_int_equal(about(XENMEM_current_reservation, 2), -ESRCH);
+    guest->privileged = false;
+}
+
+/* While somebody has its record still. */
+static void test_a_domain_that_is_dead_has_nothing(void **state)
+{
+    struct domain *other = new_domain(2, 1, false), *held = domain_get(2);
+
+    other->shared->arch.max_pfn = 100;
+    assert_ptr_equal(held, other);
     (void)kill_domain(other);
     guest->privileged = true;
     assert_int_equal(about(XENMEM_current_reservation, 2), 0);
     assert_int_equal(about(XENMEM_maximum_gpfn, 2), 0);
-    assert_int_equal(claim(2, 1), -EINVAL);
     guest->privileged = false;
+    domain_put(held);
+    (void)kill_domain(other);
     domain_put(other);
+    run_as(vcpu);
 }
 
 static void test_what_only_translated_guests_have(void **state)
@@ -409,7 +429,8 @@ int main(void)
         guest_test(test_the_highest_page_is_what_the_guest_noted),
         guest_test(test_a_claim_keeps_frames_from_others_until_it_is_used),
         guest_test(test_claims_that_can_not_be),
-        guest_test(test_a_domain_that_is_dead_can_be_asked_about),
+        guest_test(test_a_domain_that_dies_can_be_asked_about_and_gets_nothing),
+        guest_test(test_a_domain_that_is_dead_has_nothing),
         guest_test(test_what_only_translated_guests_have),
         guest_test(test_structures_that_are_not_there),
         guest_test(test_structures_that_can_only_be_read),

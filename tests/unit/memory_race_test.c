@@ -184,6 +184,52 @@ static void test_what_an_exchange_brought_may_go_at_once(void **state)
                            .check = check_exchanged_and_given_back});
 }
 
+/* ---- a domain that dies while it is asked about -------------------------------------------------
+ */
+
+static struct domain *other;
+
+static void another_domain(void)
+{
+    other = new_domain(2, 1, false);
+    other->shared->arch.max_pfn = 100;
+    guest->privileged = true;
+}
+
+static void ask_for_highest_page(void)
+{
+    domid_t id = 2;
+
+    call_memory_op(XENMEM_maximum_gpfn, &id, sizeof(id));
+}
+
+static void kill_other(void)
+{
+    while (domain_kill(other) == HYPERCALL_RESTART) {
+    }
+    domain_put(other);
+    /* And its pages are somebody else's. */
+    for (uint64_t n = 1; n < MACHINE_FRAMES; n++) {
+        if (frame_of(mfn(n))->owner == DOMID_INVALID) {
+            memset(frame_to_virt(mfn(n)), 0x5a, PAGE_SIZE);
+        }
+    }
+}
+
+static void check_answer(void)
+{
+    assert_true(result[0] == 99 || result[0] == 0 || result[0] == -ESRCH);
+    guest->privileged = false;
+}
+
+static void test_a_domain_may_die_while_it_is_asked_about(void **state)
+{
+    run_race((struct race){.prepare = another_domain,
+                           .first = ask_for_highest_page,
+                           .second = kill_other,
+                           .check = check_answer});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +238,7 @@ int main(void)
         cmocka_unit_test(test_a_frame_is_given_back_once),
         cmocka_unit_test(test_a_frame_is_exchanged_or_mapped),
         cmocka_unit_test(test_what_an_exchange_brought_may_go_at_once),
+        cmocka_unit_test(test_a_domain_may_die_while_it_is_asked_about),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

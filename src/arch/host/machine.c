@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "arch/clock.h"
 #include "arch/frames.h"
@@ -89,6 +90,24 @@ void host_machine_create(uint64_t frames, unsigned int number)
     frames_add_range(mfn(1), frames - 1);
 }
 
+/* Where 32-bit code of a guest's reaches it, too; new pages are zeroes. */
+static unsigned char *map_low(uint64_t bytes)
+{
+    void *memory =
+        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+
+    return must_have(memory == MAP_FAILED ? NULL : memory);
+}
+
+static void drop_guest_memory(void)
+{
+    if (guest_memory) {
+        munmap(guest_memory, ROUND_UP(guest_bytes, PAGE_SIZE));
+    }
+    guest_memory = NULL;
+    guest_bytes = 0;
+}
+
 void host_machine_destroy(void)
 {
     for (unsigned int id = 0; id < cpu_count; id++) {
@@ -99,13 +118,12 @@ void host_machine_destroy(void)
     cpu_online_bits = 0;
     host_this_cpu = NULL;
     free(frame_table);
-    free(guest_memory);
+    drop_guest_memory();
     free(ram_kept);
     ram_kept = host_ram;
     frames_kept = frame_count;
     frame_table = NULL;
-    host_ram = guest_memory = NULL;
-    guest_bytes = 0;
+    host_ram = NULL;
 }
 
 void host_become_cpu(unsigned int id)
@@ -115,9 +133,8 @@ void host_become_cpu(unsigned int id)
 
 unsigned char *host_guest_memory(uint64_t bytes)
 {
-    free(guest_memory);
-    guest_memory = must_have(aligned_alloc(PAGE_SIZE, ROUND_UP(bytes, PAGE_SIZE)));
-    memset(guest_memory, 0, ROUND_UP(bytes, PAGE_SIZE));
+    drop_guest_memory();
+    guest_memory = map_low(ROUND_UP(bytes, PAGE_SIZE));
     guest_bytes = bytes;
     return guest_memory;
 }
