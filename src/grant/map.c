@@ -3,7 +3,7 @@
 #include "abi/errno.h"
 #include "arch/guest.h"
 #include "base/cpu.h"
-#include "grant/table.h"
+#include "grant/use.h"
 
 /* Before the page-table room says how, nothing is mapped. */
 static int16_t refuse(struct vcpu *v, uint64_t address, const struct grant_mapping *mapping)
@@ -45,7 +45,7 @@ static int16_t map_with_handle(struct vcpu *v, struct domain *granter, uint32_t 
     struct grant_access access;
     int16_t status;
 
-    status = grant_acquire(granter, op->ref, v->domain->id, writable, GRANT_TO_MAP, &access);
+    status = acquire(granter, op->ref, v->domain->id, writable, GRANT_TO_MAP, &access);
     if (status != GNTST_okay) {
         return status;
     }
