@@ -26,5 +26,11 @@ struct vcpu_runstate_info runstate_report(const struct runstate *r, uint64_t now
  */
 must_check int runstate_register_area(struct runstate *r, gva_t area);
 
+/* Whether there is one now. */
+static inline bool runstate_has_area(const struct runstate *r)
+{
+    return READ_ONCE(r->area.a) != 0;
+}
+
 /* Write this into the current vCPU's area, if it has one. No lock held. */
 void runstate_publish(struct vcpu *v, const struct vcpu_runstate_info *info);

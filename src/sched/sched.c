@@ -346,7 +346,8 @@ struct decision {
     uint64_t now;
     uint64_t look_ns;               /* when to look again */
     bool arms;                      /* sched_plan_look() */
-    struct vcpu_runstate_info left; /* what the previous one's area is to say, if it leaves */
+    bool tells;                     /* the previous one, if it leaves, has an area to say so in, */
+    struct vcpu_runstate_info left; /* namely this */
 };
 
 /* The queue's lock is held. */
@@ -382,7 +383,10 @@ static struct decision decide(struct cpu_sched *c, struct vcpu_sched *previous,
             previous->yields = false;
         }
         decision.misplaced = put_previous(c, previous, cpu, now);
-        decision.left = as_it_leaves(previous, now);
+        decision.tells = runstate_has_area(&previous->runstate);
+        if (decision.tells) {
+            decision.left = as_it_leaves(previous, now);
+        }
     }
     decision.next = choose(c, cpu, now);
     account_switch(c, previous, decision.next, now);
@@ -486,7 +490,7 @@ static void schedule(void)
     }
     if (next != previous) {
         /* The guest's other vCPUs look there to learn whether this one runs. */
-        if (!vcpu_is_idle(previous)) {
+        if (decision.tells) {
             runstate_publish(previous, &decision.left);
         }
         switch_to(previous, next, c->idle);
