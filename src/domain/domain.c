@@ -100,6 +100,7 @@ static struct domain *new_record(unsigned int max_vcpus, bool privileged)
     frame_list_init(&d->pages);
     frame_list_init(&d->own_pages);
     frame_list_init(&d->lingering_pages);
+    frame_list_init(&d->released_pages);
     d->vcpus = quota_new_array(d, struct vcpu *, max_vcpus);
     d->io_memory = quota_new(d, struct ranges);
     d->io_irqs = quota_new(d, struct ranges);

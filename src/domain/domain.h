@@ -68,6 +68,8 @@ struct domain {
     struct frame_list pages;     /* [p] frames it owns and that count as its memory */
     struct frame_list own_pages; /* [p] frames of Pavise's that it may map (shared_info, grants) */
     struct frame_list lingering_pages; /* [p] no longer owned, but referenced still */
+    struct frame_list released_pages;  /* [p] nobody's, and to be freed by domain_release_pages() */
+    bool collecting;                   /* [p] that is at work */
     uint64_t total_pages;              /* [p] */
     uint64_t max_pages;                /* [p] */
     unsigned int relinquished_parts;   /* [k] rooms that have given back what others can see */

@@ -21,7 +21,9 @@ static bool is_memory(const struct frame *f)
 
 static bool has_frames(const struct domain *d)
 {
-    return d->pages.count + d->own_pages.count + d->lingering_pages.count > 0;
+    return d->pages.count + d->own_pages.count + d->lingering_pages.count +
+               d->released_pages.count >
+           0;
 }
 
 static struct frame_list *list_of(struct domain *d, const struct frame *f)
@@ -38,22 +40,36 @@ void domain_list_frame(struct domain *d, struct frame *f)
     WRITE_ONCE(d->total_pages, d->total_pages + is_memory(f));
 }
 
-/* The last reference went: nobody can see the frame but its owner's list. */
+/* Off all lists. Read-only mappings leave translations too, and no stamp of their own. */
+static void free_frame(struct frame *f)
+{
+    bulk_clear(frame_to_virt(mfn_of(f)), PAGE_SIZE);
+    flush_stamp_frame(f);
+    frames_free(mfn_of(f), 0);
+}
+
+/*
+ * The last reference went: nobody can see the frame but its owner's list. While its owner dies it
+ * is only put aside: a table that goes may be the last to hold 512 frames.
+ */
 static void release_frame(struct frame *f)
 {
     struct domain *d = domain_get_owner(f->owner);
-    bool last;
+    bool last, aside;
 
     ASSERT(d && state_type_count(frame_state(f)) == 0);
     spin_lock(&d->page_lock);
     frame_list_remove(&d->lingering_pages, f);
     WRITE_ONCE(d->total_pages, d->total_pages - 1);
+    aside = d->collecting;
+    if (aside) {
+        frame_list_add(&d->released_pages, f);
+    }
     last = !has_frames(d);
     spin_unlock(&d->page_lock);
-    bulk_clear(frame_to_virt(mfn_of(f)), PAGE_SIZE);
-    /* Read-only mappings leave translations too, and no stamp of their own. */
-    flush_stamp_frame(f);
-    frames_free(mfn_of(f), 0);
+    if (!aside) {
+        free_frame(f);
+    }
     if (last) {
         domain_put(d);
     }
@@ -221,16 +237,70 @@ static struct frame *disown_next(struct domain *d)
     return f;
 }
 
+/* Free one that was put aside; false where there is none. */
+static bool free_released(struct domain *d)
+{
+    struct frame *f = NULL;
+    bool last = false;
+
+    spin_lock(&d->page_lock);
+    if (d->released_pages.head != FRAME_LIST_END) {
+        f = &frame_table[d->released_pages.head];
+        frame_list_remove(&d->released_pages, f);
+        last = !has_frames(d);
+    }
+    spin_unlock(&d->page_lock);
+    if (f) {
+        free_frame(f);
+    }
+    if (last) {
+        domain_put(d);
+    }
+    return f != NULL;
+}
+
+/* Give up one that the domain owns; false where there is none. */
+static bool give_up_next(struct domain *d, long *result)
+{
+    struct frame *f = disown_next(d);
+
+    if (f && (frame_state(f) & FRAME_PINNED) != 0) {
+        *result = frame_unpin(f);
+    }
+    if (f) {
+        frame_put(f);
+    }
+    return f != NULL;
+}
+
+static void begin_collection(struct domain *d)
+{
+    spin_lock(&d->page_lock);
+    d->collecting = true;
+    spin_unlock(&d->page_lock);
+}
+
+/* What others let go of from now on, they free. False where some was put aside meanwhile. */
+static bool end_collection(struct domain *d)
+{
+    bool none;
+
+    spin_lock(&d->page_lock);
+    none = d->released_pages.count == 0;
+    d->collecting = !none;
+    spin_unlock(&d->page_lock);
+    return none;
+}
+
 long domain_release_pages(struct domain *d)
 {
     long result = frame_unpin ? frame_unpin(NULL) : 0;
-    struct frame *f;
 
-    while (result == 0 && (f = disown_next(d)) != NULL) {
-        if ((frame_state(f) & FRAME_PINNED) != 0) {
-            result = frame_unpin(f);
+    begin_collection(d);
+    while (result == 0) {
+        if (!free_released(d) && !give_up_next(d, &result) && end_collection(d)) {
+            break;
         }
-        frame_put(f);
         if (should_stop()) {
             result = HYPERCALL_RESTART;
         }

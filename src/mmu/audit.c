@@ -325,6 +325,7 @@ static void add_domain(struct audit *a, struct domain *d)
     add_list(a, d, &d->pages, true);
     add_list(a, d, &d->own_pages, true);
     add_list(a, d, &d->lingering_pages, false);
+    add_list(a, d, &d->released_pages, false);
 }
 
 /* ---- comparison --------------------------------------------------------------------------------
