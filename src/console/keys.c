@@ -191,6 +191,14 @@ static void show_domain_timers(struct domain *d)
     for_each_vcpu(d, show_vcpu_timers);
 }
 
+static void show_cpu_clock(unsigned int cpu)
+{
+    struct cpu_clock_state s = cpu_clock_state(cpu);
+
+    log_always("    CPU %u: counter %lu Hz, was behind by %ld ns, to %lu ns, looks each %lu ms",
+               cpu, s.hz, (long)s.behind_ns, s.doubt_ns, s.period_ns / NS_PER_MS);
+}
+
 static void show_time(void)
 {
     uint64_t now = time_now_ns(), date = wall_clock_now_ns();
@@ -198,6 +206,9 @@ static void show_time(void)
     log_always("  system time %lu.%09lu s, date %lu.%09lu, counters %s", now / NS_PER_SECOND,
                now % NS_PER_SECOND, date / NS_PER_SECOND, date % NS_PER_SECOND,
                time_is_stable() ? "agree" : "are not relied on by guests");
+    for (unsigned int cpu = 0; time_is_corrected() && cpu < cpu_count; cpu++) {
+        show_cpu_clock(cpu);
+    }
     for_each_domain(show_domain_timers);
 }
 

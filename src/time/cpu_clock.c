@@ -20,19 +20,28 @@
 /* A prediction that missed by more, and by more than looks can err, tells that the rate changed. */
 #define SURPRISE_NS 500
 
+/* A look that leaves twice as much in doubt as the best one, and more than this, is a poor one. */
+#define GOOD_DOUBT_NS 100
+
 /* A clock that is ahead by more than this was never believed by anybody: it may go back. */
 #define ABSURD_NS NS_PER_SECOND
 
 #define LOOKS 8
 
+/* How wrong the common rate may be for a CPU at first, and after a surprise. */
+#define FIRST_PPB   1000000
+#define UNKNOWN_PPB (UINT64_MAX / 2)
+
 /* All of it is its own CPU's; `behind_ns` and what follows may be read by any. */
 struct cpu_clock {
-    struct time_line line;
+    struct time_line line;      /* what this CPU tells */
+    struct time_line course;    /* the source's time as the last look and the rate foretell it */
     struct time_scale to_ticks; /* the line's other direction */
     uint64_t looked_tsc, period_ticks;
-    uint64_t ticks, ns; /* the rate: so many ticks in so many nanoseconds */
+    uint64_t ticks, ns; /* the rate: so many ticks in so many nanoseconds, */
+    uint64_t rate_ppb;  /* wrong by so many parts in a billion at most */
     struct {
-        uint64_t tsc, ns;
+        uint64_t tsc, ns, doubt_ns;
     } look[LOOKS]; /* the newest first */
     unsigned int looks;
     bool changed;       /* cpu_clock_follow() has not been told */
@@ -110,6 +119,7 @@ static void draw_anew(struct cpu_clock *c, const struct clock_look *look)
 
     c->period_ticks = (uint64_t)((unsigned __int128)c->period_ns * c->ticks / c->ns);
     c->looked_tsc = look->tsc;
+    c->course = (struct time_line){look->tsc, true_ns, time_scale_make(c->ticks, c->ns), 0};
     draw(c, look->tsc, ns, c->period_ticks, c->period_ns - ahead);
 }
 
@@ -124,41 +134,49 @@ static void begin(struct cpu_clock *c)
     }
     c->ticks = nominal_hz;
     c->ns = NS_PER_SECOND;
+    c->rate_ppb = FIRST_PPB;
     c->period_ns = SHORTEST_PERIOD_NS;
     c->period_ticks = 0;
     c->looked_tsc = tsc;
     draw(c, tsc, ns, c->ticks, c->ns);
+    c->course = c->line;
 }
 
 /* ---- looks ----------------------------------------------------------------------------------- */
 
+/* By how much the source is not where it was foretold. */
+static uint64_t missed_by(const struct clock_look *look)
+{
+    return (uint64_t)(look->behind_ns < 0 ? -look->behind_ns : look->behind_ns);
+}
+
 /* Whether the counter did not run on as it did before. */
 static bool is_surprise(const struct cpu_clock *c, const struct clock_look *look)
 {
-    int64_t ticks = (int64_t)(look->tsc - c->look[0].tsc), missed;
-    uint64_t ns = (uint64_t)((unsigned __int128)(uint64_t)ticks * c->ns / c->ticks);
-
-    if (ticks <= 0) {
+    if ((int64_t)(look->tsc - c->look[0].tsc) <= 0) {
         return true;
     }
-    missed = (int64_t)(source_ns(look) - (c->look[0].ns + ns));
-    missed = missed < 0 ? -missed : missed;
-    return c->looks > 1 && (uint64_t)missed > SURPRISE_NS + 4 * look->doubt_ns;
+    return c->looks > 1 && missed_by(look) > SURPRISE_NS + 4 * look->doubt_ns;
 }
 
-/* The rate since the oldest look, unless it is no rate that a counter has. */
+/* The rate since the oldest look, unless it is no rate that a counter has, or was known better. */
 static void learn_rate(struct cpu_clock *c)
 {
     uint64_t ticks = c->look[0].tsc - c->look[c->looks - 1].tsc;
     uint64_t ns = c->look[0].ns - c->look[c->looks - 1].ns;
-    uint64_t nominal = (uint64_t)((unsigned __int128)ns * nominal_hz / NS_PER_SECOND);
+    uint64_t nominal = (uint64_t)((unsigned __int128)ns * nominal_hz / NS_PER_SECOND), ppb;
 
     if (ticks < nominal / 4 || ticks / 4 > nominal || ns < SHORTEST_PERIOD_NS / 4) {
         c->looks = 1;
+        c->rate_ppb = UNKNOWN_PPB;
         return;
     }
-    c->ticks = ticks;
-    c->ns = ns;
+    ppb = (c->look[0].doubt_ns + c->look[c->looks - 1].doubt_ns) * NS_PER_SECOND / ns;
+    if (ppb <= 2 * c->rate_ppb) {
+        c->ticks = ticks;
+        c->ns = ns;
+        c->rate_ppb = ppb;
+    }
 }
 
 static uint64_t longest_period(void)
@@ -170,30 +188,52 @@ static void remember(struct cpu_clock *c, const struct clock_look *look)
 {
     if (c->looks > 0 && is_surprise(c, look)) {
         c->looks = 0;
+        c->rate_ppb = UNKNOWN_PPB;
     }
     for (unsigned int i = LOOKS - 1; i > 0; i--) {
         c->look[i] = c->look[i - 1];
     }
     c->look[0].tsc = look->tsc;
     c->look[0].ns = source_ns(look);
+    c->look[0].doubt_ns = look->doubt_ns;
     c->looks = MIN(c->looks + 1, 0U + LOOKS);
     if (c->looks > 1) {
         learn_rate(c);
     }
 }
 
+/*
+ * Something took the CPU away in the middle of every reading: no news, if what little is known does
+ * not tell against the course.
+ */
+static bool is_poor(const struct cpu_clock *c, const struct clock_look *look)
+{
+    uint64_t best = UINT64_MAX;
+
+    for (unsigned int i = 0; i < c->looks; i++) {
+        best = MIN(best, c->look[i].doubt_ns);
+    }
+    return c->looks > 1 && missed_by(look) <= look->doubt_ns &&
+           look->doubt_ns > 2 * best + GOOD_DOUBT_NS;
+}
+
 static void look(struct cpu_clock *c)
 {
     struct clock_look look;
 
-    if (!clock_source_look(&c->line, &look)) {
+    if (!clock_source_look(&c->course, &look)) {
         return; /* at the next occasion */
     }
-    remember(c, &look);
     c->behind_ns = look.behind_ns;
     c->doubt_ns = look.doubt_ns;
-    c->period_ns = MAX((c->look[0].ns - c->look[c->looks - 1].ns) / 4, SHORTEST_PERIOD_NS);
-    c->period_ns = MIN(c->period_ns, longest_period());
+    if (is_poor(c, &look)) {
+        look.behind_ns = 0; /* as foretold, and looked at again soon */
+        c->period_ns = SHORTEST_PERIOD_NS;
+    } else {
+        remember(c, &look);
+        c->period_ns = MAX((c->look[0].ns - c->look[c->looks - 1].ns) / 4, SHORTEST_PERIOD_NS);
+        c->period_ns = MIN(c->period_ns, longest_period());
+    }
     draw_anew(c, &look);
 }
 
