@@ -8,6 +8,7 @@
 #include "domain/domain.h"
 #include "event/event.h"
 #include "memory/allocator.h"
+#include "sched/record.h"
 #include "sched/sched.h"
 #include "time/time.h"
 #include "time/vcpu_time.h"
@@ -233,6 +234,7 @@ void console_add_own_keys(void)
         {'q', "show domains and vCPUs, and have guests show themselves", show_domains},
         {'r', "show run queues", sched_dump},
         {'R', "reboot the machine", reboot},
+        {'s', "show the scheduler's record (sched_record=), and end it", sched_record_print},
         {'t', "show clocks and timers", show_time},
     };
 

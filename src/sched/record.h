@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A record of what the scheduler sees: who runs, waits, sleeps and yields when. In debug builds
 // (and on the host, for tests), where the option sched_record=N asks for the last N events; they
-// are logged when domain 0 is gone. tools/record-trace makes loads of it that the scheduler's
-// simulator replays.
+// are logged by the debug key s, or when domain 0 is gone. tools/record-trace makes loads of it
+// that the scheduler's simulator replays.
 #pragma once
 
 #include "sched/sched.h"
