@@ -194,6 +194,23 @@ static void test_two_vcpus_build_trees_with_common_tables(void **state)
     run_as(vcpu);
 }
 
+/* By the idle vCPU, which has no list of its own; the rest of the list takes turns too. */
+static void test_what_a_dying_domains_vcpu_left_is_released_in_turns(void **state)
+{
+    struct tree t = new_tree();
+
+    begin_pin(t.top, 4);
+    interrupt_everything(true);
+    for (unsigned int i = 0; i < 20; i++) {
+        assert_int_equal(one_turn(CALL_MMUEXT), HYPERCALL_RESTART);
+    }
+    this_cpu()->current = NULL;
+    assert_true(kill_domain(guest) > 20);
+    interrupt_everything(false);
+    domain_put(guest);
+    guest = new_domain(1, 2, false);
+}
+
 static void test_a_domain_dies_in_the_middle_of_it(void **state)
 {
     struct domain *d = guest;
@@ -407,6 +424,7 @@ static void test_the_next_of_a_batch_waits_for_what_one_left(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        guest_test(test_what_a_dying_domains_vcpu_left_is_released_in_turns),
         guest_test(test_two_bases_that_both_take_many_turns),
         guest_test(test_the_next_extent_waits_for_what_one_left),
         guest_test(test_memory_is_given_back_when_older_work_is_done),
