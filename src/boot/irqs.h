@@ -19,3 +19,6 @@ must_check int irqs_claim_isa(unsigned int isa_irq, void (*handler)(void));
 
 /* Every pin but that of the interval timer; those that Pavise has claimed can't be bound. */
 void irqs_give_to_domain0(struct domain *d);
+
+/* The local APIC that can be named for a CPU: its own, or the first CPU's where it does not fit. */
+uint32_t irqs_destination(unsigned int cpu);

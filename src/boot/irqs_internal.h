@@ -13,9 +13,6 @@
 extern struct vector_space irqs_vectors;
 extern spinlock_t irqs_vector_lock;
 
-/* The local APIC that can be named for a CPU: its own, or the first CPU's where it does not fit. */
-uint32_t irqs_destination(unsigned int cpu);
-
 /* The members of struct irq_ops about messages; irqs_message.c. `first_irq`: the first of them. */
 void irqs_messages_start(uint32_t first_irq, unsigned int count);
 int irqs_message_connect(uint32_t irq, unsigned int count, const struct irq_source *source,

@@ -6,6 +6,7 @@
 #include "abi/errno.h"
 #include "base/cpu.h"
 #include "base/panic.h"
+#include "boot/irqs.h"
 #include "boot/irqs_internal.h"
 #include "memory/allocator.h"
 #include "mmu/policy.h"

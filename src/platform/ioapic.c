@@ -13,6 +13,7 @@ enum { REG_ID = 0, REG_VERSION = 1, REG_ARBITRATION = 2, REG_ENTRIES = 0x10, MAX
 
 // Redirection entry, low half; the high half holds the destination in bits 31:24.
 #define ENTRY_VECTOR     0x000000ffU
+#define ENTRY_NMI        (4U << 8) /* delivery mode */
 #define ENTRY_ACTIVE_LOW (1U << 13)
 #define ENTRY_REMOTE_IRR (1U << 14)
 #define ENTRY_LEVEL      (1U << 15)
@@ -116,7 +117,7 @@ static uint32_t encode_low(const struct ioapic_route *route)
            (route->line.level ? ENTRY_LEVEL : 0) | (route->masked ? ENTRY_MASKED : 0);
 }
 
-int ioapic_set_route(uint32_t gsi, const struct ioapic_route *route)
+static int program(uint32_t gsi, uint32_t apic_id, uint32_t low)
 {
     uint32_t pin;
     struct ioapic *ioapic = by_gsi(gsi, &pin);
@@ -124,15 +125,28 @@ int ioapic_set_route(uint32_t gsi, const struct ioapic_route *route)
     if (ioapic == NULL) {
         return -ENOENT;
     }
-    if (route->vector < 16 || route->apic_id > 254) {
+    if (apic_id > 254) {
         return -EINVAL;
     }
     spin_lock(&ioapic->lock);
     mask_pin(ioapic, pin);
-    write_register(ioapic, low_half(pin) + 1, route->apic_id << 24);
-    write_register(ioapic, low_half(pin), encode_low(route));
+    write_register(ioapic, low_half(pin) + 1, apic_id << 24);
+    write_register(ioapic, low_half(pin), low);
     spin_unlock(&ioapic->lock);
     return 0;
+}
+
+int ioapic_set_route(uint32_t gsi, const struct ioapic_route *route)
+{
+    if (ioapic_has_gsi(gsi) && route->vector < 16) {
+        return -EINVAL;
+    }
+    return program(gsi, route->apic_id, encode_low(route));
+}
+
+int ioapic_set_nmi(uint32_t gsi, uint32_t apic_id, struct irq_line line)
+{
+    return program(gsi, apic_id, ENTRY_NMI | (line.active_low ? ENTRY_ACTIVE_LOW : 0));
 }
 
 // One write of the half that says where to: whatever comes meanwhile goes to one of the two.

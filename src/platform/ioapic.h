@@ -26,6 +26,9 @@ struct ioapic_route {
 // Returns 0, -ENOENT, or -EINVAL for a vector below 16 or an APIC ID that does not fit.
 int must_check ioapic_set_route(uint32_t gsi, const struct ioapic_route *route);
 
+// Makes a pin raise NMIs at that CPU, as an edge whatever its line is (82093AA, 3.2.4). As above.
+int must_check ioapic_set_nmi(uint32_t gsi, uint32_t apic_id, struct irq_line line);
+
 // Sends a pin's interrupts to another CPU from now on, without masking it. Returns 0, -ENOENT, or
 // -EINVAL for an APIC ID that does not fit.
 int must_check ioapic_set_destination(uint32_t gsi, uint32_t apic_id);

@@ -176,6 +176,15 @@ static void routes_are_programmed_and_read_back(void **state)
     assert_false(chips[0].changed_while_live);
 }
 
+static void a_pin_can_raise_nmis(void **state)
+{
+    assert_int_equal(ioapic_set_nmi(4, 9, (struct irq_line){.level = true, .active_low = true}), 0);
+    assert_int_equal(chips[0].entry[4], 9ULL << 56 | 0x2400);
+    assert_false(chips[0].changed_while_live);
+    assert_int_equal(ioapic_set_nmi(4, 255, (struct irq_line){0}), -EINVAL);
+    assert_int_equal(ioapic_set_nmi(999, 0, (struct irq_line){0}), -ENOENT);
+}
+
 static void impossible_routes_are_refused(void **state)
 {
     struct ioapic_route exception = {.vector = 14, .apic_id = 0};
@@ -353,6 +362,7 @@ int main(void)
         cmocka_unit_test_setup(broken_chips_are_left_out, plug_in),
         cmocka_unit_test_setup(gsis_lead_to_pins, plug_in),
         cmocka_unit_test_setup(routes_are_programmed_and_read_back, plug_in),
+        cmocka_unit_test_setup(a_pin_can_raise_nmis, plug_in),
         cmocka_unit_test_setup(impossible_routes_are_refused, plug_in),
         cmocka_unit_test_setup(mask_changes_one_bit, plug_in),
         cmocka_unit_test_setup(lost_eoi_can_be_forced, plug_in),
