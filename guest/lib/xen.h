@@ -21,6 +21,7 @@
 #include <xen/nmi.h>
 #include <xen/physdev.h>
 #include <xen/platform.h>
+#include <xen/arch-x86/xen-mca.h>
 #include <xen/sched.h>
 #include <xen/sysctl.h>
 #include <xen/vcpu.h>

@@ -19,8 +19,7 @@ static long platform(struct xen_platform_op *op)
     return hypercall1(__HYPERVISOR_platform_op, POINTER(op));
 }
 
-// ---- resource_op
-// ---------------------------------------------------------------------------------
+// ---- resource_op -------------------------------------------------------------------------------
 
 static struct xenpf_resource_entry entry[4];
 
@@ -83,8 +82,7 @@ TEST("resource_op refuses processors that are not there, and too many entries")
     CHECK_EQ(resource_op(1, 0), 0);
 }
 
-// ---- processors that come and go
-// -----------------------------------------------------------------
+// ---- processors that come and go ---------------------------------------------------------------
 
 static long set_online(bool online)
 {

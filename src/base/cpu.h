@@ -18,6 +18,7 @@ enum cpu_work {
     WORK_CONSOLE,    /* received bytes to hand on */
     WORK_NMI,        /* a hardware NMI to tell of */
     WORK_MEMORY_LOW, /* that memory runs out, to tell */
+    WORK_MCA,        /* errors that the processor has noted, perhaps */
     WORK_KINDS,
 };
 

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// NMIs and machine checks.
+// NMIs, and the start of what hears of machine checks.
 #include "boot/faults.h"
 
 #include "abi/errno.h"
 #include "abi/xen.h"
 #include "arch/io.h"
-#include "arch/msr.h"
 #include "base/cpu.h"
 #include "base/log.h"
 #include "base/panic.h"
 #include "base/param.h"
+#include "boot/irqs.h"
 #include "boot/machine.h"
+#include "control/irq.h"
+#include "control/mca_collect.h"
 #include "control/vcpu_op.h"
 #include "domain/domain.h"
 #include "lib/string.h"
+#include "platform/ioapic.h"
 #include "platform/lapic.h"
 #include "pv/traps.h"
 
@@ -82,7 +85,20 @@ static void tell_domain0(void)
     vcpu_send_nmi(domain0->vcpus[0]);
 }
 
-/* One CPU hears of each: the first, by the pins that are wired to it. */
+static void never(void)
+{
+}
+
+/* Claimed, so that nobody routes it elsewhere; what comes is no interrupt then. */
+static void open_ioapic_pin(uint32_t gsi, struct irq_line line)
+{
+    if (irq_claim(gsi, never) != 0 ||
+        ioapic_set_nmi(gsi, irqs_destination(cpus[0]->id), line) != 0) {
+        log_warning("pin %u, which firmware says is wired to NMIs, can't be opened", gsi);
+    }
+}
+
+/* One CPU hears of each: the first, by the pins that are wired to it or to an I/O APIC. */
 static void open_pins(void)
 {
     const struct madt *madt = &machine.madt;
@@ -96,59 +112,21 @@ static void open_pins(void)
             lapic_enable_nmi_pin(madt->nmi[i].lint, madt->nmi[i].line);
         }
     }
-}
-
-/* ---- machine checks -------------------------------------------------------------------------- */
-
-/* Processor manual 3B, chapter 16. */
-#define MSR_MCG_CAP    0x179
-#define MSR_MCG_STATUS 0x17a
-#define MSR_MC0_STATUS 0x401 /* four registers a bank; address and more follow */
-#define BANKS_MASK     0xff
-#define STATUS_VALID   (1ULL << 63)
-#define STATUS_ADDRESS (1ULL << 58)
-
-static void log_bank(uint32_t bank)
-{
-    uint64_t status, address = 0;
-
-    if (arch_rdmsr_safe(MSR_MC0_STATUS + 4 * bank, &status) != 0 || (status & STATUS_VALID) == 0) {
-        return;
-    }
-    if ((status & STATUS_ADDRESS) != 0) {
-        (void)!arch_rdmsr_safe(MSR_MC0_STATUS + 1 + 4 * bank, &address);
-    }
-    log_always("machine check bank %u: status %016lx, address %016lx", bank, (unsigned long)status,
-               (unsigned long)address);
-}
-
-/* Says nothing where the processor has logged nothing. */
-static void log_machine_checks(void)
-{
-    uint64_t capabilities, status;
-
-    if (arch_rdmsr_safe(MSR_MCG_CAP, &capabilities) != 0 ||
-        arch_rdmsr_safe(MSR_MCG_STATUS, &status) != 0) {
-        return;
-    }
-    for (uint32_t bank = 0; bank < (capabilities & BANKS_MASK); bank++) {
-        log_bank(bank);
+    for (unsigned int i = 0; i < madt->nmi_source_count; i++) {
+        open_ioapic_pin(madt->nmi_source[i].gsi, madt->nmi_source[i].line);
     }
 }
 
-/* What the processor can go on from it does not raise as an exception. */
-static void machine_check_in_guest(struct vcpu *v)
-{
-    panic("machine check while vCPU %u of domain %u ran", v->id, v->domain->id);
-}
+/* ---- start of day ------------------------------------------------------------------------------
+ */
 
 void faults_start(void)
 {
-    static struct panic_report report = {.print = log_machine_checks};
+    static struct panic_report report = {.print = mca_log_banks};
 
     panic_add_report(&report);
-    hardware_machine_check = machine_check_in_guest;
     cpu_register_work(WORK_NMI, tell_domain0);
     hardware_nmi = nmi_arrived;
+    mca_start();
     open_pins();
 }

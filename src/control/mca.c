@@ -1,44 +1,83 @@
 // SPDX-License-Identifier: Apache-2.0
-// mca: what domain 0's machine-check driver asks (<xen/arch-x86/xen-mca.h>).
-//
-// No telemetry is kept: a machine check that Pavise can't survive stops it, others are the
-// processor's to correct. So a fetch finds nothing, always.
+// mca: what domain 0's machine-check driver and tools ask (<xen/arch-x86/xen-mca.h>).
+#include "control/mca.h"
+
 #include "abi/errno.h"
-#include "abi/xen.h"
 #include "arch/cpuid.h"
 #include "arch/guest.h"
 #include "arch/msr.h"
+#include "arch/index.h"
 #include "base/cpu.h"
+#include "base/cpu_call.h"
 #include "control/hypercalls.h"
 #include "control/machine.h"
+#include "control/mca_banks.h"
+#include "control/mca_telemetry.h"
+#include "control/vcpu_op.h"
 #include "domain/domain.h"
 #include "lib/string.h"
 
-#define MSR_MCG_CAP 0x179
+/* An answer of one kind, or word that one has arrived; other bits are not looked at. */
+static long fetch_one(struct xen_mc_fetch *op, enum mca_queue queue)
+{
+    struct mc_info info;
+
+    if (op->data.p == NULL) {
+        return -EINVAL;
+    }
+    op->fetch_id = mca_fetch(queue, &info);
+    op->flags = op->fetch_id != 0 ? XEN_MC_OK : XEN_MC_NODATA;
+    if (op->fetch_id != 0 && write_guest(gva((uint64_t)op->data.p), 0, &info) != 0) {
+        return -EFAULT;
+    }
+    return 0;
+}
 
 static long fetch(struct xen_mc_fetch *op)
 {
     switch (op->flags & (XEN_MC_NONURGENT | XEN_MC_URGENT | XEN_MC_ACK)) {
     case XEN_MC_NONURGENT:
+        return fetch_one(op, MCA_NONURGENT);
     case XEN_MC_URGENT:
-        if (op->data.p == NULL) {
-            return -EINVAL;
-        }
-        op->flags = XEN_MC_NODATA;
-        op->fetch_id = 0;
-        return 0;
+        return fetch_one(op, MCA_URGENT);
     case XEN_MC_NONURGENT | XEN_MC_ACK:
+        mca_acknowledge(MCA_NONURGENT, op->fetch_id);
+        return 0;
     case XEN_MC_URGENT | XEN_MC_ACK:
-        op->flags = XEN_MC_OK;
+        mca_acknowledge(MCA_URGENT, op->fetch_id);
         return 0;
     default:
-        op->flags = XEN_MC_FETCHFAILED;
         return -EINVAL;
     }
 }
 
-static void describe_cpu(unsigned int cpu, struct mcinfo_logical_cpu *to)
+/* By NMI, if its vCPU has a handler for it. Its machine checks of its own it has heard of already.
+ */
+static long notify_domain(struct xen_mc_notifydomain *op)
 {
+    struct domain *d = domain_get(op->mc_domid);
+    struct vcpu *v = NULL;
+
+    if (d && op->mc_vcpuid < d->max_vcpus) {
+        v = READ_ONCE(d->vcpus[index_below(op->mc_vcpuid, d->max_vcpus)]);
+    }
+    if (v) {
+        op->flags = v->nmi.address != 0 ? XEN_MC_OK : XEN_MC_CANNOTHANDLE;
+        if (op->flags == XEN_MC_OK) {
+            vcpu_send_nmi(v);
+        }
+    }
+    if (d) {
+        domain_put(d);
+    }
+    return v ? 0 : -EINVAL;
+}
+
+/* On the CPU itself. */
+static void describe_cpu(void *argument)
+{
+    struct mcinfo_logical_cpu *to = argument;
+    unsigned int cpu = this_cpu()->id;
     struct cpu_identity identity;
     uint32_t features[8];
 
@@ -80,7 +119,7 @@ static long list_cpus(struct xen_mc_physcpuinfo *op)
     op->ncpus = MIN(room, cpu_count);
     for (unsigned int cpu = 0; cpu < op->ncpus; cpu++) {
         struct mcinfo_logical_cpu description;
-        describe_cpu(cpu, &description);
+        cpu_call(1ULL << cpu, describe_cpu, &description);
         if (write_guest(info, cpu, &description) != 0) {
             return -EFAULT;
         }
@@ -88,16 +127,24 @@ static long list_cpus(struct xen_mc_physcpuinfo *op)
     return 0;
 }
 
-static long notify_domain(struct xen_mc_notifydomain *op)
+static long carry_out(struct xen_mc *op)
 {
-    struct domain *d = domain_get(op->mc_domid);
-
-    if (!d) {
+    switch (op->cmd) {
+    case XEN_MC_fetch:
+        return fetch(&op->u.mc_fetch);
+    case XEN_MC_notifydomain:
+        return notify_domain(&op->u.mc_notifydomain);
+    case XEN_MC_physcpuinfo:
+        return list_cpus(&op->u.mc_physcpuinfo);
+    case XEN_MC_msrinject:
+        return mca_msrinject(&op->u.mc_msrinject);
+    case XEN_MC_mceinject:
+        return mca_mceinject(&op->u.mc_mceinject);
+    case XEN_MC_inject_v2:
+        return mca_inject_v2(&op->u.mc_inject_v2);
+    default:
         return -EINVAL;
     }
-    domain_put(d);
-    op->flags = XEN_MC_CANNOTHANDLE;
-    return 0;
 }
 
 long hypercall_arch_0(gva_t argument)
@@ -114,25 +161,12 @@ long hypercall_arch_0(gva_t argument)
     if (op.interface_version != XEN_MCA_INTERFACE_VERSION) {
         return -EACCES;
     }
-    switch (op.cmd) {
-    case XEN_MC_fetch:
-        result = fetch(&op.u.mc_fetch);
-        break;
-    case XEN_MC_notifydomain:
-        result = notify_domain(&op.u.mc_notifydomain);
-        break;
-    case XEN_MC_physcpuinfo:
-        result = list_cpus(&op.u.mc_physcpuinfo);
-        break;
-    case XEN_MC_msrinject:
-    case XEN_MC_mceinject:
-    case XEN_MC_inject_v2:
-        return -EOPNOTSUPP;
-    default:
-        return -EINVAL;
+    result = carry_out(&op);
+    if (result != 0) {
+        return result;
     }
     if (write_guest(argument, 0, &op) != 0) {
         return -EFAULT;
     }
-    return result;
+    return 0;
 }

@@ -15,6 +15,9 @@
 
 struct lapic_access lapic_access;
 
+/* By the version register's count. */
+#define LVT_NUMBER_CMCI 6
+
 static uint64_t lapic_paddr;
 
 int lapic_init(uint64_t paddr, bool x2apic_allowed)
@@ -115,6 +118,13 @@ void lapic_enable_nmi_pin(uint8_t lint, struct irq_line line)
     // An NMI is always edge-triggered, whatever the entry says (11.5.1).
     lapic_write(lint == 0 ? REG_LVT_LINT0 : REG_LVT_LINT1,
                 DELIVER_NMI | (line.active_low ? LVT_ACTIVE_LOW : 0));
+}
+
+void lapic_enable_cmci(uint8_t vector)
+{
+    if (last_lvt() >= LVT_NUMBER_CMCI) {
+        lapic_write(REG_LVT_CMCI, vector);
+    }
 }
 
 void lapic_enable_extint(void)

@@ -36,6 +36,9 @@ void lapic_stop_cpu(void);
 // Delivers the NMI that the MADT says is wired to LINT0 or LINT1 of this CPU.
 void lapic_enable_nmi_pin(uint8_t lint, struct irq_line line);
 
+// The processor's reports of corrected errors come by this vector, where it has an entry for them.
+void lapic_enable_cmci(uint8_t vector);
+
 // The 8259s' interrupts come through LINT0 of this CPU, where there is no I/O APIC.
 void lapic_enable_extint(void);
 

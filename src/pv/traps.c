@@ -32,6 +32,7 @@ enum vector {
 
 void (*hardware_nmi)(struct vcpu *v);
 void (*hardware_machine_check)(struct vcpu *v);
+void (*hardware_corrected_error)(void);
 
 bool pv_descriptor_fault(struct vcpu *v, uint32_t error_code)
 {

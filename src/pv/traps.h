@@ -23,3 +23,4 @@ void pv_iret_fault(struct vcpu *v);
 /* The processor's own events, which are not the guest's: handled by the platform. */
 extern void (*hardware_nmi)(struct vcpu *v);
 extern void (*hardware_machine_check)(struct vcpu *v);
+extern void (*hardware_corrected_error)(void);

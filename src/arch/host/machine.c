@@ -17,6 +17,7 @@
 #include "base/cpu_call.h"
 #include "memory/allocator.h"
 #include "memory/flush.h"
+#include "pv/traps.h"
 
 _Thread_local struct cpu *host_this_cpu;
 bool host_cpus_are_threads;
@@ -257,6 +258,20 @@ uint8_t arch_broadcast_vector(void)
 
 void arch_start_local_interrupts(void)
 {
+}
+
+void arch_enable_corrected_error_interrupt(void)
+{
+}
+
+void arch_raise_machine_check(void)
+{
+    hardware_machine_check(NULL);
+}
+
+void arch_raise_corrected_error(void)
+{
+    hardware_corrected_error();
 }
 
 void arch_set_device_interrupt(void (*serve)(unsigned int vector))

@@ -13,8 +13,9 @@
 #include "lib/string.h"
 #include "pv/traps.h"
 
-#define VECTOR_DEBUG 1
-#define VECTOR_NMI   2
+#define VECTOR_DEBUG         1
+#define VECTOR_NMI           2
+#define VECTOR_MACHINE_CHECK 18
 
 /* From entry.S. */
 void exception_from_hypervisor(struct cpu_user_regs *regs);
@@ -36,12 +37,9 @@ static void print_registers(const void *registers)
 
 void exception_from_hypervisor(struct cpu_user_regs *regs)
 {
-    uint64_t fixup = exception_table_find(regs->rip);
+    uint64_t fixup;
 
-    if (fixup != 0) {
-        regs->rip = fixup;
-        return;
-    }
+    /* Those that may come at any instruction have nothing to do with what it was doing. */
     switch (regs->entry_vector) {
     case VECTOR_DEBUG:
         /* Breakpoints on Pavise's addresses are refused, so this is a left-over single step. */
@@ -54,8 +52,19 @@ void exception_from_hypervisor(struct cpu_user_regs *regs)
             hardware_nmi(NULL);
         }
         return;
+    case VECTOR_MACHINE_CHECK:
+        if (hardware_machine_check) {
+            hardware_machine_check(NULL);
+            return;
+        }
+        break;
     default:
         break;
+    }
+    fixup = exception_table_find(regs->rip);
+    if (fixup != 0) {
+        regs->rip = fixup;
+        return;
     }
     const struct panic_site site = {.instruction = regs->rip,
                                     .frame_pointer = regs->rbp,

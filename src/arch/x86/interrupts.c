@@ -12,6 +12,7 @@
 #include "ipi.h"
 #include "platform/broadcast.h"
 #include "platform/lapic.h"
+#include "pv/traps.h"
 
 static void (*device_interrupt)(unsigned int vector);
 
@@ -56,6 +57,10 @@ void interrupt_dispatch(unsigned int vector)
         cpu_serve_call();
         lapic_eoi();
         return;
+    case VECTOR_CMCI:
+        hardware_corrected_error();
+        lapic_eoi();
+        return;
     case VECTOR_TIMER:
         cpu_raise_self(WORK_TIMER);
         lapic_eoi();
@@ -93,6 +98,21 @@ void arch_start_local_interrupts(void)
 void arch_set_device_interrupt(void (*serve)(unsigned int vector))
 {
     device_interrupt = serve;
+}
+
+void arch_enable_corrected_error_interrupt(void)
+{
+    lapic_enable_cmci(VECTOR_CMCI);
+}
+
+void arch_raise_machine_check(void)
+{
+    asm volatile("int $18" ::: "memory");
+}
+
+void arch_raise_corrected_error(void)
+{
+    lapic_send_ipi_self(VECTOR_CMCI);
 }
 
 void interrupts_stop_others(void)

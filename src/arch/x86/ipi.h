@@ -9,6 +9,7 @@ enum ipi_vector {
     IPI_CALL = 0xfa,         /* make a call that another CPU asks for */
     VECTOR_BROADCAST = 0xfb, /* the timer that wakes idle CPUs */
     VECTOR_TIMER = 0xfc,     /* the local APIC's alarm */
+    VECTOR_CMCI = 0xfd,      /* the processor has corrected errors */
     VECTOR_ERROR = 0xfe,     /* the local APIC's complaint */
     VECTOR_SPURIOUS = 0xff,
 };
