@@ -7,6 +7,7 @@
 
 #define EXTENDED              0x80000000U
 #define CACHE_TYPE            0x1fU
+#define INTERFACE_RANGE       0x100U
 #define MSR_PLATFORM_INFO     0xceU
 #define MSR_ARCH_CAPABILITIES 0x10aU
 
@@ -26,13 +27,14 @@ static void put(struct list *list, const struct cpuid_policy *policy, uint32_t l
         (struct xen_cpuid_leaf){leaf, subleaf, r->eax, r->ebx, r->ecx, r->edx};
 }
 
+/* With the one that ends them. */
 static void put_caches(struct list *list, const struct cpuid_policy *policy)
 {
     uint32_t i = 0;
 
     do {
         put(list, policy, 4, i);
-    } while (++i < CPUID_CACHES && (policy->cache[i].eax & CACHE_TYPE) != 0);
+    } while ((policy->cache[i].eax & CACHE_TYPE) != 0 && ++i < CPUID_CACHES);
 }
 
 static void put_features(struct list *list, const struct cpuid_policy *policy)
@@ -42,10 +44,11 @@ static void put_features(struct list *list, const struct cpuid_policy *policy)
     }
 }
 
+/* Up to the last component, with the gaps between them. */
 static void put_xstates(struct list *list, const struct cpuid_policy *policy)
 {
     for (uint32_t i = 0; i < CPUID_XSTATES; i++) {
-        if (i < 2 || (policy->config.extended_states >> i & 1) != 0) {
+        if (i < 2 || policy->config.extended_states >> i != 0) {
             put(list, policy, 0xd, i);
         }
     }
@@ -72,6 +75,17 @@ static void put_basic(struct list *list, const struct cpuid_policy *policy, uint
     }
 }
 
+/*
+ * Where leaves of the guest interface can begin: a policy says nothing of them, but libxenguest,
+ * which writes a list back into the room of the one it read, has these two in it.
+ */
+static void put_interface(struct list *list, uint32_t leaf)
+{
+    BUG_ON(list->count == CPUID_LIST_LEAVES);
+    list->to[list->count++] =
+        (struct xen_cpuid_leaf){.leaf = leaf, .subleaf = XEN_CPUID_NO_SUBLEAF};
+}
+
 uint32_t cpuid_list_leaves(const struct cpuid_policy *policy,
                            struct xen_cpuid_leaf to[CPUID_LIST_LEAVES])
 {
@@ -80,6 +94,8 @@ uint32_t cpuid_list_leaves(const struct cpuid_policy *policy,
     for (uint32_t leaf = 0; leaf <= policy->basic[0].eax && leaf < CPUID_BASIC_LEAVES; leaf++) {
         put_basic(&list, policy, leaf);
     }
+    put_interface(&list, XEN_CPUID_FIRST_LEAF);
+    put_interface(&list, XEN_CPUID_FIRST_LEAF + INTERFACE_RANGE);
     for (uint32_t i = 0; i < CPUID_EXTENDED_LEAVES && EXTENDED + i <= policy->extended[0].eax;
          i++) {
         put(&list, policy, EXTENDED + i, XEN_CPUID_NO_SUBLEAF);
@@ -104,7 +120,7 @@ static bool has_subleaves(uint32_t leaf)
 /* The leaves of the guest interface are not tools' to set; naming their ranges does no harm. */
 static bool is_interface_base(uint32_t leaf)
 {
-    return leaf == XEN_CPUID_FIRST_LEAF || leaf == XEN_CPUID_FIRST_LEAF + 0x100;
+    return leaf == XEN_CPUID_FIRST_LEAF || leaf == XEN_CPUID_FIRST_LEAF + INTERFACE_RANGE;
 }
 
 int cpuid_take_leaf(struct cpuid_policy *policy, const struct xen_cpuid_leaf *from)

@@ -195,6 +195,38 @@ static void a_policy_goes_out_and_comes_back_with_less(void **state)
     assert_int_equal(call(XEN_DOMCTL_set_cpu_policy, 0), -EINVAL);
 }
 
+static unsigned int entries_of(const struct xen_cpuid_leaf *leaves, uint32_t leaf)
+{
+    unsigned int entries = 0;
+
+    for (uint32_t i = 0; i < op.u.cpu_policy.nr_leaves; i++) {
+        entries += leaves[i].leaf == leaf;
+    }
+    return entries;
+}
+
+/*
+ * libxenguest writes what it made of a list into the room of that list: it has to have the leaves
+ * of the guest interface, gaps between extended states, and the cache that ends the caches, too.
+ */
+static void a_list_has_room_for_what_tools_make_of_it(void **state)
+{
+    struct xen_cpuid_leaf *leaves = page_of_guest(1);
+    const struct xen_cpuid_leaf *states;
+    uint64_t bits;
+
+    begin();
+    list_in(leaves, page_of_guest(2));
+    assert_int_equal(call(XEN_DOMCTL_get_cpu_policy, id), 0);
+    assert_int_equal(entries_of(leaves, XEN_CPUID_FIRST_LEAF), 1);
+    assert_int_equal(entries_of(leaves, XEN_CPUID_FIRST_LEAF + 0x100), 1);
+    states = leaf_in(leaves, 0xd);
+    bits = states->a | (uint64_t)states->d << 32;
+    assert_int_equal(entries_of(leaves, 0xd), 64 - __builtin_clzll(bits));
+    assert_int_equal(leaf_in(leaves, 4)[entries_of(leaves, 4) - 1].a & 0x1f, 0);
+    assert_int_equal(call(XEN_DOMCTL_set_cpu_policy, id), 0);
+}
+
 static long set_leaf(uint32_t leaf, uint32_t subleaf, uint32_t a)
 {
     struct xen_cpuid_leaf *leaves = page_of_guest(1);
@@ -357,6 +389,7 @@ int main(void)
         TEST(a_hypercall_page_is_written_where_it_can_be),
         TEST(a_grant_table_is_there_when_tools_ask_for_it),
         TEST(a_policy_goes_out_and_comes_back_with_less),
+        TEST(a_list_has_room_for_what_tools_make_of_it),
         TEST(policies_that_can_not_be),
         TEST(what_such_a_domain_does_not_have),
         TEST(the_counter_is_the_machines),
