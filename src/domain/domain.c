@@ -21,6 +21,10 @@ static spinlock_t list_lock = SPINLOCK(RANK_DOMAIN_LIST);
 static struct domain *all_domains; /* guarded by list_lock, sorted by id */
 static domid_t last_id;            /* guarded by list_lock: ids are reused as late as possible */
 
+/* The same domains by id, as calls name them: chains that are short with a thousand domains. */
+#define CHAINS 256
+static struct domain *chains[CHAINS]; /* guarded by list_lock */
+
 /* The link that points to the first domain whose id is not below `id`. list_lock is held. */
 static struct domain **link_of(unsigned int id)
 {
@@ -32,10 +36,31 @@ static struct domain **link_of(unsigned int id)
     return link;
 }
 
+/* The same in its chain: the link that points to the domain of this id, or to NULL. */
+static struct domain **chain_link_of(unsigned int id)
+{
+    struct domain **link = &chains[id % CHAINS];
+
+    while (*link && (*link)->id != id) {
+        link = &(*link)->chained;
+    }
+    return link;
+}
+
 static bool id_taken(unsigned int id)
 {
-    struct domain *d = *link_of(id);
-    return d && d->id == id;
+    return *chain_link_of(id) != NULL;
+}
+
+/* list_lock is held, and the id free. */
+static void enlist(struct domain *d)
+{
+    struct domain **link = link_of(d->id), **chain = &chains[d->id % CHAINS];
+
+    d->next = *link;
+    *link = d;
+    d->chained = *chain;
+    *chain = d;
 }
 
 /* Sets d->id and lists it. -EEXIST: the id is taken; -ENFILE: all are. */
@@ -56,10 +81,8 @@ static int list_domain(struct domain *d, domid_t id)
         error = -EEXIST;
     }
     if (error == 0) {
-        struct domain **link = link_of(id);
         d->id = id;
-        d->next = *link;
-        *link = d;
+        enlist(d);
     }
     spin_unlock(&list_lock);
     return error;
@@ -69,6 +92,7 @@ static void unlist_domain(struct domain *d)
 {
     spin_lock(&list_lock);
     *link_of(d->id) = d->next;
+    *chain_link_of(d->id) = d->chained;
     spin_unlock(&list_lock);
 }
 
@@ -190,8 +214,8 @@ static struct domain *find(domid_t id, bool hidden_too)
     struct domain *d;
 
     spin_lock(&list_lock);
-    d = *link_of(id);
-    d = d && d->id == id && (hidden_too || is_visible(d)) && get_listed(d) ? d : NULL;
+    d = *chain_link_of(id);
+    d = d && (hidden_too || is_visible(d)) && get_listed(d) ? d : NULL;
     spin_unlock(&list_lock);
     return d;
 }

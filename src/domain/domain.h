@@ -92,6 +92,7 @@ struct domain {
     struct domain_irqs *irqs;      /* physical interrupts bound (control) */
     struct memory_map *memory_map; /* [d] its pseudo-physical map (mmu), NULL: none was set */
     struct domain *next;           /* [L] in the list of all, by rising id */
+    struct domain *chained;        /* [L] among those with similar ids */
 };
 
 /*
