@@ -52,6 +52,7 @@ enum cpu_feature {
     FEATURE_PAGE_1GB = CPU_FEATURE(WORD_EXT1_EDX, 26),
     FEATURE_RDTSCP = CPU_FEATURE(WORD_EXT1_EDX, 27),
     FEATURE_INVARIANT_TSC = CPU_FEATURE(WORD_EXT7_EDX, 8),
+    FEATURE_XSAVE_ERROR_POINTERS = CPU_FEATURE(WORD_EXT8_EBX, 2),
 };
 
 /* The boot CPU's, filled by cpu_features_init() and not changed afterwards. */

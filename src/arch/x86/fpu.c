@@ -4,6 +4,7 @@
 
 #include "arch/pv.h"
 #include "base/cpu.h"
+#include "base/defects.h"
 #include "cpu_features.h"
 #include "instructions.h"
 #include "lib/string.h"
@@ -27,6 +28,13 @@ struct area {
 /* Every component that guests may use. */
 static uint64_t all_states;
 
+/*
+ * Pointers to the last x87 instruction and operand stay as they are at a load unless the state has
+ * an exception pending: AMD's and Hygon's, but for those that say otherwise (AMD's manual volume 3,
+ * CPUID 8000_0008h, RstrFpErrPtrs).
+ */
+static bool keeps_error_pointers;
+
 /* Bits of MXCSR that exist; others fault when they are loaded. */
 static uint32_t mxcsr_mask;
 
@@ -38,8 +46,17 @@ static uint32_t find_mxcsr_mask(void)
     return probe.mxcsr_mask != 0 ? probe.mxcsr_mask : DEFAULT_MXCSR_MASK;
 }
 
+static bool find_error_pointers_kept(void)
+{
+    enum cpu_vendor vendor = cpu_vendor_of(boot_cpu.vendor);
+
+    return (vendor == VENDOR_AMD || vendor == VENDOR_HYGON) &&
+           !cpu_has(FEATURE_XSAVE_ERROR_POINTERS);
+}
+
 void fpu_init(void)
 {
+    keeps_error_pointers = find_error_pointers_kept();
     mxcsr_mask = find_mxcsr_mask();
     vcpu_fpu_bytes = FPU_IMAGE_BYTES;
     if (cpu_has(FEATURE_XSAVE)) {
@@ -141,9 +158,20 @@ static void forget_others_states(const struct vcpu *v)
     }
 }
 
+/* A load of an integer sets them to what tells nothing of the last guest. */
+static void forget_error_pointers(void)
+{
+    static const int32_t zero;
+
+    asm volatile("fnclex; emms; fildl %0" ::"m"(zero));
+}
+
 static void load_registers(struct vcpu *v)
 {
     forget_others_states(v);
+    if (keeps_error_pointers) {
+        forget_error_pointers();
+    }
     if (has_legacy_states_only(v)) {
         asm volatile("fxrstor64 (%0)" ::"r"(v->fpu) : "memory");
     } else {
