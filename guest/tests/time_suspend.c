@@ -189,16 +189,33 @@ TEST("another domain is built")
     CHECK_OK(domu_call(&domu, bind_timer, &none, sizeof(none)));
 }
 
-TEST("its clock is the machine's to a microsecond, and so is its date")
+// Twenty readings between two of domain 0's.
+static bool clocks_agree(void)
 {
-    for (unsigned round = 0; round < 20; round++) {
+    bool agree = true;
+
+    for (unsigned round = 0; round < 20 && agree; round++) {
         struct report report = {0};
         uint64_t before = clock_ns();
 
-        CHECK_OK(domu_call(&domu, read_clock, &report, sizeof(report)));
-        CHECK(is_between(before, report.first, clock_ns()));
-        CHECK_EQ(report.first_epoch, epoch_ns());
+        agree = domu_call(&domu, read_clock, &report, sizeof(report)) == 0 &&
+                is_between(before, report.first, clock_ns()) && report.first_epoch == epoch_ns();
     }
+    return agree;
+}
+
+// Where processors' counters are corrected by another one, an emulated processor may be taken away
+// in the middle of reading that, and is put right by a later reading.
+TEST("its clock is the machine's to a microsecond, and so is its date")
+{
+    bool stable = (shared_info->vcpu_info[0].time.flags & XEN_PVCLOCK_TSC_STABLE_BIT) != 0;
+    bool agree = clocks_agree();
+
+    for (unsigned more = stable ? 0 : 50; more > 0 && !agree; more--) {
+        sleep_until(clock_ns() + 200 * MS);
+        agree = clocks_agree();
+    }
+    CHECK(agree);
 }
 
 TEST("time passes for a domain that is paused, and does not go back when it is let go")

@@ -211,7 +211,7 @@ void domain_return_frames(struct domain *d, mfn_t first, unsigned int order)
     /* A frame's record forgets that it may have been a table: so has whoever may remember. */
     flush_older_than(frames_youngest_stamp(first, order));
     spin_lock(&d->page_lock);
-    alive = d->life == DOMAIN_ALIVE;
+    alive = READ_ONCE(d->life) == DOMAIN_ALIVE;
     for (uint64_t i = 0; alive && i < 1ULL << order; i++) {
         assign_frame(d, frame_of(mfn_add(first, i)));
     }

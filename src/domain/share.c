@@ -15,7 +15,7 @@ int domain_share_page(struct domain *d, void *page, bool writable)
     enum frame_type type = writable ? FRAME_WRITABLE : FRAME_NONE;
 
     spin_lock(&d->page_lock);
-    if (d->life != DOMAIN_ALIVE) {
+    if (READ_ONCE(d->life) != DOMAIN_ALIVE) {
         spin_unlock(&d->page_lock);
         return -EINVAL;
     }

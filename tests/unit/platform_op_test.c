@@ -232,9 +232,9 @@ static void resources_are_a_short_list(void **state)
     platform.u.resource_op.entries.p = entries;
     assert_int_equal(platform_call(XENPF_resource_op), 1);
     assert_int_equal(entries[0].val, 4242);
-    assert_int_equal(entries[1].u.ret, -EACCES);
+    assert_int_equal(entries[1].u.ret, -EPERM);
     platform.u.resource_op.nr_entries = 4;
-    assert_int_equal(platform_call(XENPF_resource_op), -E2BIG);
+    assert_int_equal(platform_call(XENPF_resource_op), -EINVAL);
     platform.u.resource_op.nr_entries = 1;
     platform.u.resource_op.cpu = 3;
     assert_int_equal(platform_call(XENPF_resource_op), -ENODEV);
