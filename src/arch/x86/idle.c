@@ -49,6 +49,11 @@ static void wait_without_timer(void)
         wait();
     }
     broadcast_wake(cpu);
+    /* One that went off goes off once: nobody sets another while no timer needs it. */
+    if (alarm[cpu] <= arch_read_tsc()) {
+        alarm[cpu] = UINT64_MAX;
+        cpu_raise(cpu, WORK_TIMER);
+    }
     lapic_set_alarm(alarm[cpu]);
 }
 
