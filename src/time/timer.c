@@ -191,16 +191,13 @@ static struct timer *take_due(struct timer_queue *q, uint64_t now)
     return t;
 }
 
-/* The CPU's clock took another course: what the guest computes with, and the alarm, follow. */
-static void follow_clock(struct timer_queue *q)
+/* The CPU's clock took another course: what the guest computes with follows. */
+static void follow_clock(void)
 {
     struct vcpu *v = current_vcpu();
 
-    if (cpu_clock_follow()) {
-        q->alarm_ns = UINT64_MAX;
-        if (v && v->time) {
-            vcpu_time_refresh(v, time_now_ns());
-        }
+    if (cpu_clock_follow() && v && v->time) {
+        vcpu_time_refresh(v, time_now_ns());
     }
 }
 
@@ -214,7 +211,7 @@ static void run_timers(void)
         return;
     }
     if (unlikely(time_is_corrected())) {
-        follow_clock(q);
+        follow_clock();
     }
     spin_lock(&q->lock);
     q->draining = true;
@@ -224,9 +221,7 @@ static void run_timers(void)
         spin_lock(&q->lock);
     }
     q->draining = false;
-    if (q->alarm_ns <= time_now_ns()) {
-        q->alarm_ns = UINT64_MAX; /* it has gone off */
-    }
+    q->alarm_ns = UINT64_MAX; /* it may have gone off, and early: see lapic_set_alarm() */
     set_alarm(q);
     spin_unlock(&q->lock);
 }

@@ -133,6 +133,19 @@ static void the_alarm_follows_the_first_timer(void **state)
     assert_false(timer_is_set(&timers[0]));
 }
 
+/* The local timer counts 32 bits at a rate of its own: far moments take several alarms. */
+static void an_alarm_that_came_early_is_set_again(void **state)
+{
+    timer_init(&timers[0], note, &timers[0], 0);
+    timer_set(&timers[0], 5000);
+    host_alarm = UINT64_MAX;
+    at(4000);
+    assert_int_equal(calls, 0);
+    assert_true(host_alarm == time_to_tsc(5000));
+    at(time_to_tsc(5000));
+    assert_int_equal(calls, 1);
+}
+
 static void another_cpus_timer_wakes_that_cpu(void **state)
 {
     timer_init(&timers[0], note, &timers[0], 1);
@@ -251,6 +264,7 @@ int main(void)
         cmocka_unit_test(heap_gives_keys_in_order),
         cmocka_unit_test_setup_teardown(timers_run_in_order_and_not_before_their_time, start, stop),
         cmocka_unit_test_setup_teardown(the_alarm_follows_the_first_timer, start, stop),
+        cmocka_unit_test_setup_teardown(an_alarm_that_came_early_is_set_again, start, stop),
         cmocka_unit_test_setup_teardown(another_cpus_timer_wakes_that_cpu, start, stop),
         cmocka_unit_test_setup_teardown(timers_migrate_with_their_expiry, start, stop),
         cmocka_unit_test_setup_teardown(a_timer_may_set_itself_again, start, stop),
