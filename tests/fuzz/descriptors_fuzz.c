@@ -299,14 +299,10 @@ static bool step(void)
 {
     unsigned int number;
 
-    choose_vcpu();
-    number = current_vcpu()->id;
-    interrupt_everything(take(4) == 0);
-    if (self->restart[number] && take(8) != 0) {
-        issue_call(self->call[number], number);
+    if (call_goes_on(4, issue_call)) {
         return true;
     }
-    self->restart[number] = false;
+    number = current_vcpu()->id;
     fuzz_operations++;
     switch (take(16)) {
     case 0:

@@ -182,16 +182,9 @@ static void domain_begins(struct world_domain *w)
 /* False where nobody but the processor did anything: then there is nothing to audit. */
 static bool step(void)
 {
-    unsigned int number;
-
-    choose_vcpu();
-    number = current_vcpu()->id;
-    interrupt_everything(take(3) == 0);
-    if (self->restart[number] && take(8) != 0) {
-        issue_call(self->call[number], number);
+    if (call_goes_on(3, issue_call)) {
         return true;
     }
-    self->restart[number] = false;
     switch (take(16)) {
     case 0:
     case 1:
@@ -219,7 +212,7 @@ static bool step(void)
         other_domain_goes_on();
         break;
     default:
-        new_call(number);
+        new_call(current_vcpu()->id);
         break;
     }
     return true;

@@ -254,6 +254,26 @@ static inline void choose_vcpu(void)
     }
 }
 
+/*
+ * A step begins: a CPU's, one time of `seldom` with interrupts that come all the time. True where
+ * its vCPU's last call is to be issued again, and mostly is: then that was the step.
+ */
+static inline bool call_goes_on(unsigned int seldom,
+                                void (*issue)(enum call call, unsigned int number))
+{
+    unsigned int number;
+
+    choose_vcpu();
+    number = current_vcpu()->id;
+    interrupt_everything(take(seldom) == 0);
+    if (self->restart[number] && take(8) != 0) {
+        issue(self->call[number], number);
+        return true;
+    }
+    self->restart[number] = false;
+    return false;
+}
+
 static inline void end_world(void)
 {
     for (unsigned int i = 0; i < DOMAINS; i++) {

@@ -72,6 +72,22 @@ static inline int sim_start(unsigned int cpus_wanted)
     return 0;
 }
 
+/* Fixtures. */
+static inline int one_cpu(void **state)
+{
+    return sim_start(1);
+}
+
+static inline int two_cpus(void **state)
+{
+    return sim_start(2);
+}
+
+static inline int four_cpus(void **state)
+{
+    return sim_start(4);
+}
+
 static inline int sim_stop(void **state)
 {
     for (unsigned int i = 0; i < sim_domain_count; i++) {

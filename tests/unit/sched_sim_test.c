@@ -3,21 +3,6 @@
 // CPU idles while somebody waits.
 #include "sched_sim.h"
 
-static int one_cpu(void **state)
-{
-    return sim_start(1);
-}
-
-static int two_cpus(void **state)
-{
-    return sim_start(2);
-}
-
-static int four_cpus(void **state)
-{
-    return sim_start(4);
-}
-
 static int eight_cpus(void **state)
 {
     return sim_start(8);

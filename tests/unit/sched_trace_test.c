@@ -26,21 +26,6 @@ static const struct recording debian[] = {RECORDING(debian_d0v0_first),
                                           RECORDING(debian_d0v1_first)};
 static const struct recording toolstack[] = {RECORDING(toolstack_d0v0_first)};
 
-static int one_cpu(void **state)
-{
-    return sim_start(1);
-}
-
-static int two_cpus(void **state)
-{
-    return sim_start(2);
-}
-
-static int four_cpus(void **state)
-{
-    return sim_start(4);
-}
-
 /* A domain that replays recordings, a vCPU each, from this part of a hundred on. */
 static struct domain *replay(const struct recording *recordings, unsigned int vcpus,
                              unsigned int percent, uint32_t weight, uint32_t cap)

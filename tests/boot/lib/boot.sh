@@ -30,6 +30,23 @@ boot_plainly() {
     tr -d '\r' <"$work/raw" >"$console"
 }
 
+# clocks_over SECONDS: for a script: domain 0's clock and QEMU's over a sleep, in microseconds.
+clocks_over() {
+    cat <<SCRIPT
+# Uptime has hundredths of a second: begin at the edge of one.
+edge() {
+    local now last=\$(cut -d ' ' -f 1 /proc/uptime)
+    while now=\$(cut -d ' ' -f 1 /proc/uptime); [ "\$now" = "\$last" ]; do :; done
+    echo "\$now \$(ticks)"
+}
+set -- \$(edge)
+sleep $1
+set -- "\$@" \$(edge)
+echo "guest: \$(awk -v a="\$1" -v b="\$3" 'BEGIN { printf "%.0f", (b - a) * 1e6 }')"
+echo "qemu: \$(awk -v a="\$2" -v b="\$4" 'BEGIN { printf "%.0f", (b - a) / 1e3 }')"
+SCRIPT
+}
+
 # value NAME: what the script printed after "NAME: ", the last time.
 value() { sed -n "s/^$1: //p" "$console" | tail -n 1; }
 
