@@ -228,6 +228,9 @@ void sched_yield_current(void)
     if (READ_ONCE(c->queue.load) > 1) {
         v->sched->yields = true;
         cpu_raise_self(WORK_SCHEDULE);
+    } else {
+        /* It spins: others that share this CPU's core, or its emulator, have more use for it. */
+        cpu_relax();
     }
 }
 
