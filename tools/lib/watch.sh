@@ -12,6 +12,9 @@ crash_pattern='\(PAVISE\) (\[[ 0-9.]*\] )?domain 0 (crashed|has ended)|\(XEN\) H
 # Linux's last words before a reset that it asked for.
 restart_pattern='reboot: Restarting system'
 
+# What is first said after a reset, by Pavise, the reference, and Linux by itself.
+start_pattern='\(PAVISE\) \[ *0\.000000\]|\(XEN\) Xen version|Linux version'
+
 # A dump is a few screens on an emulated serial port.
 dump_seconds=2
 
@@ -98,14 +101,16 @@ watch_events() {
 }
 
 # reset_was_asked_for DIRECTORY: looks at what the console said since the reset before. The firmware
-# follows a guest's reset with one of its own, before anybody speaks.
+# follows a guest's reset with one of its own, before anybody speaks anew; last words from before
+# the reset may come through meanwhile.
 reset_was_asked_for() {
     if tail -c +$((seen + 1)) "$1/console" | grep -a -q "$restart_pattern"; then
         seen=$(stat -c %s "$1/console")
         firmware_resets=2
     else
         firmware_resets=$((firmware_resets - 1))
-        [ "$firmware_resets" -ge 0 ] && [ "$(stat -c %s "$1/console")" = "$seen" ]
+        [ "$firmware_resets" -ge 0 ] &&
+            ! tail -c +$((seen + 1)) "$1/console" | grep -a -q -E "$start_pattern"
     fi
 }
 
